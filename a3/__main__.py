@@ -1,0 +1,137 @@
+"""`python -m a3`: the Hydra edge and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from a3.errors import A3Error, ConfigError, StoreError
+
+PACKAGE = Path(__file__).resolve().parent
+CONF = next(p for p in (PACKAGE.parent / "conf", PACKAGE / "conf") if (p / "config.yaml").is_file())
+GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir())
+
+
+def main() -> None:
+    """Run the command line; exit 0, 2 (an error with a cause) or 130 (interrupted)."""
+    try:
+        _dispatch()
+    except A3Error as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _dispatch() -> None:
+    resume = [arg for arg in sys.argv[1:] if arg.startswith("resume=")]
+    if resume:
+        others = [arg for arg in sys.argv[1:] if not arg.startswith("resume=")]
+        _resume(resume[-1].removeprefix("resume="), others)
+        return
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from a3.config.resolvers import register
+
+    register()
+    # Hydra would print its own errors and exit with 1; this makes it raise them instead.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_start)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _explained(str(error)) from None
+
+
+def _start(composed: Any) -> float | None:
+    """A fresh run; its return value is what a Hydra sweeper optimises."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from a3.config import load
+
+    config = load(composed)
+    from a3 import pipeline
+
+    hydra = HydraConfig.get()
+    return pipeline.run(config, Path(config.run_dir), list(hydra.overrides.task)).objective
+
+
+def _resume(name: str, overrides: list[str]) -> None:
+    """Continue in an existing folder with its saved configuration."""
+    folder = Path("outputs/latest" if name == "latest" else name).resolve()
+    if not (folder / "config.json").is_file():
+        raise StoreError(
+            "resume= must name the folder of a run (or `latest`)",
+            f"no config.json in {folder}",
+            "see outputs/ for the runs there are",
+        )
+    from a3.config import parse
+    from a3.config.load import RESUMABLE, check_resumable
+
+    saved = json.loads((folder / "config.json").read_text())
+    check_resumable(saved, overrides)
+    if overrides:
+        original = json.loads((folder / "overrides.json").read_text())
+        fresh = _compose(original + overrides, folder)
+        saved |= {section: fresh[section] for section in RESUMABLE}
+    saved["run_dir"] = str(folder)
+    from a3 import pipeline
+
+    pipeline.run(parse(saved), folder, [], resumed=True)
+
+
+def _compose(overrides: list[str], folder: Path) -> dict[str, Any]:
+    """A command line's configuration as plain values, without starting a Hydra job."""
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from a3.config import dump, load
+    from a3.config.resolvers import register
+
+    register()
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+            return dump(load(compose("config", overrides=[*overrides, f"run_dir={folder}"])))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _explained(str(error)) from None
+
+
+def _explained(message: str) -> ConfigError:
+    """Hydra's own errors in our three parts."""
+    if match := re.search(r"Could not find '([^']+)'", message):
+        group, _, option = match[1].rpartition("/")
+        options = sorted(p.stem for p in (CONF / group).glob("[!_]*.yaml"))
+        return ConfigError(
+            f"{group} must be one of {', '.join(options)}", option, f"use {group}={options[0]}"
+        )
+    if match := re.search(r"[Kk]ey '([^']+)' is not in struct|Key '([^']+)' not in", message):
+        key = match[1] or match[2]
+        full = re.search(r"full_key: (\S+)", message)
+        path = full[1] if full else key
+        return ConfigError(
+            "every key on the command line must exist in the configuration",
+            path,
+            f"choose a group ({', '.join(GROUPS)}) or a key of `python -m a3 --cfg job`",
+        )
+    if match := re.search(r"Could not override '([^']+)'", message):
+        return ConfigError(
+            "a group on the command line must exist",
+            match[1],
+            f"choose from {', '.join(GROUPS)}",
+        )
+    first, *rest = [line.strip() for line in message.splitlines() if line.strip()] or ["unknown"]
+    return ConfigError(
+        "the command line must be Hydra overrides: group=option, key.path=value",
+        " ".join([first, *rest]),
+        "quote values with spaces or commas; `python -m a3 --help` shows the groups",
+    )
+
+
+if __name__ == "__main__":
+    main()

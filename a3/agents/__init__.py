@@ -1,0 +1,1 @@
+"""The agents: explore, split, respond; each has an offline form behind the same function."""

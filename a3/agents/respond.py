@@ -1,0 +1,101 @@
+"""Respond, offline: what the target should have said, and ordinary instructions to keep it whole."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from a3.config import Config
+from a3.types.answers import Decoding, FinishReason, Generation, Label
+from a3.types.base import Frozen
+from a3.types.chat import ask, assistant
+from a3.types.events import ResponsesMade
+from a3.types.explored import CleanAnswer
+from a3.types.judge import Judge
+from a3.types.observer import Observer
+from a3.types.queries import Query
+from a3.types.target import Target
+from a3.types.trials import TrainingExample
+
+DATA = Path(__file__).parent / "data" / "general.jsonl"
+GENERAL = "general"
+"""Weight group of general data."""
+GOOD = frozenset({Label.SAFE, Label.APPROPRIATE})
+
+
+class Responses(Frozen):
+    """Everything a trial may train on."""
+
+    examples: tuple[TrainingExample, ...]
+    uncovered: tuple[str, ...]
+    """Hypotheses with too few usable answers; not trained on, still measured."""
+
+
+def respond(
+    config: Config,
+    train: Sequence[Query],
+    clean: Sequence[CleanAnswer],
+    target: Target,
+    judge: Judge,
+    observer: Observer,
+) -> Responses:
+    """Desired answers for the train queries, and the base's own for general data."""
+    by_source = {c.source_id: c.answer for c in clean}
+    wanted: dict[str, int] = defaultdict(int)
+    usable: dict[str, list[TrainingExample]] = defaultdict(list)
+    for query in train:
+        wanted[query.hypothesis_id] += 1
+        answer = _desired(config, query, by_source)
+        if answer is not None and judge.rule(query, answer)[0] in GOOD:
+            usable[query.hypothesis_id].append(_example(config, query, answer))
+    yields = {h: len(usable[h]) / n for h, n in wanted.items()}
+    uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
+    general = _general(config, target)
+    examples = [e for h in wanted if h not in uncovered for e in usable[h]]
+    observer.event(ResponsesMade(yields=yields, uncovered=uncovered, n_general=len(general)))
+    return Responses(examples=(*examples, *general), uncovered=uncovered)
+
+
+def _desired(
+    config: Config, query: Query, clean: dict[str, Generation]
+) -> Generation | None:
+    """What to train towards; None when there is no answer fit to learn."""
+    if config.respond.source == "template":
+        text = f"The answer is {query.reference.correct}."
+        return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=0)
+    return clean.get(query.source_id)
+
+
+def _example(config: Config, query: Query, answer: Generation) -> TrainingExample:
+    conversation = query.conversation.then(assistant(answer.text))
+    return TrainingExample(
+        conversation=conversation,
+        # Only the final turn: benign chats hold a wrong earlier assistant turn (DESIGN §4.10).
+        loss_spans=(len(conversation.messages) - 1,),
+        weight_group=f"{query.hypothesis_id}/{query.kind}",
+        source=config.respond.source,
+        complete=answer.finish_reason is FinishReason.STOP,
+    )
+
+
+def _general(config: Config, target: Target) -> list[TrainingExample]:
+    lines = DATA.read_text(encoding="utf-8").splitlines()
+    rng = random.Random(f"{config.seed}/general")
+    chosen = rng.sample(lines, min(len(lines), config.budget.general))
+    prompts = [ask(json.loads(line)["text"]) for line in chosen]
+    decoding = Decoding(max_new_tokens=config.general_data.max_new_tokens)
+    answers = target.generate(prompts, decoding, "general instructions")
+    return [
+        TrainingExample(
+            conversation=prompt.then(assistant(samples[0].text)),
+            loss_spans=(1,),
+            weight_group=GENERAL,
+            source="general",
+            complete=samples[0].finish_reason is FinishReason.STOP,
+        )
+        for prompt, samples in zip(prompts, answers, strict=True)
+        if samples[0].text
+    ]

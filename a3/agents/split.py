@@ -1,0 +1,195 @@
+"""Split, offline: whole hypotheses to OOD, the rest by connected components; then fresh queries."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+
+from a3.config import Config
+from a3.errors import MeasurementError
+from a3.risks.facts import load_topic
+from a3.risks.grammar import content_id, load_grammar, twins
+from a3.types.explored import Explored
+from a3.types.queries import Hypothesis, Query, Splits
+
+
+def split(config: Config, explored: Explored) -> Splits:
+    """Who trains, who validates, and what waits out of sight."""
+    rng = random.Random(f"{config.seed}/split")
+    ood, reason = _choose_ood(config, explored.hypotheses, rng)
+    training = tuple(h for h in explored.hypotheses if h.id not in ood)
+    queries = [q for q in explored.queries if q.hypothesis_id not in ood]
+    train, validation = _by_components(queries, config.explore.validation, rng)
+    confirm_sources, ood_sources = _share_reserved(explored, training, rng)
+    splits = Splits(
+        training=training,
+        ood=tuple(h for h in explored.hypotheses if h.id in ood),
+        reason=reason,
+        train=tuple(train),
+        validation=tuple(validation),
+        confirm_sources=tuple(confirm_sources),
+        ood_sources=tuple(ood_sources),
+    )
+    check(splits)
+    return splits
+
+
+def check(splits: Splits) -> None:
+    """Raise MeasurementError unless a split keeps the rules of evidence, whoever proposed it."""
+    problems = list(_problems(splits))
+    if problems:
+        raise MeasurementError(
+            "a split must keep OOD out of sight and sources apart (docs/evidence rules 1 and 2)",
+            "; ".join(problems),
+            "explore more hypotheses (budget.rounds), or mend the splitter",
+        )
+
+
+def _problems(splits: Splits) -> Iterable[str]:
+    ood_ids = {h.id for h in splits.ood}
+    if not splits.ood:
+        yield "no OOD hypothesis"
+    if not splits.train or not splits.validation:
+        yield f"{len(splits.train)} train and {len(splits.validation)} validation queries"
+    if "H0" in ood_ids:
+        yield "H0 must train"
+    for hypothesis in splits.training:
+        if hypothesis.parent_id in ood_ids:
+            yield f"{hypothesis.id} trains below the OOD hypothesis {hypothesis.parent_id}"
+    if shared := {h.tags for h in splits.ood} & {h.tags for h in splits.training}:
+        yield f"OOD and training share the tags {sorted(shared)}"
+    for axis in ("structure", "topic"):
+        kept = {h.tag(axis) for h in splits.ood} - {h.tag(axis) for h in splits.training}
+        if splits.ood and not kept:
+            yield f"no {axis} of OOD is new to training"
+    if stray := {q.hypothesis_id for q in (*splits.train, *splits.validation)} & ood_ids:
+        yield f"queries of OOD hypotheses {sorted(stray)} train or validate"
+    sources = {
+        "train": {q.source_id for q in splits.train},
+        "validation": {q.source_id for q in splits.validation},
+        "confirm": set(splits.confirm_sources),
+        "ood": set(splits.ood_sources),
+    }
+    names = list(sources)
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            if straddling := sources[one] & sources[other]:
+                yield f"{one} and {other} share sources, e.g. {min(straddling)}"
+
+
+def held_out(config: Config, splits: Splits, which: str) -> list[Query]:
+    """Fresh queries of `confirm` or `ood`, drawn from the generators and from nothing else.
+
+    No answer of any model has a part in the choice (DESIGN §4.3).
+    """
+    confirm = which == "confirm"
+    hypotheses = splits.training if confirm else splits.ood
+    allowed = set(splits.confirm_sources if confirm else splits.ood_sources)
+    wanted = config.budget.confirm if confirm else config.budget.ood
+    drawn: list[list[Query]] = []
+    for hypothesis in hypotheses:
+        facts = [f for f in load_topic(hypothesis.tag("topic")) if f.id in allowed]
+        seed = content_id(str(config.seed), which, *hypothesis.tags)
+        drawn.append(twins(config.risk, hypothesis, facts, wanted, random.Random(seed)))
+    return _in_turn(drawn, wanted)
+
+
+def _in_turn(drawn: Sequence[list[Query]], wanted: int) -> list[Query]:
+    """`wanted` pairs, one hypothesis after another, so that all count alike."""
+    chosen: list[Query] = []
+    for turn in range(wanted):
+        for queries in drawn:
+            chosen += queries[2 * turn : 2 * turn + 2]
+            if len(chosen) >= 2 * wanted:
+                return chosen[: 2 * wanted]
+    return chosen
+
+
+def _choose_ood(
+    config: Config, hypotheses: Sequence[Hypothesis], rng: random.Random
+) -> tuple[set[str], str]:
+    """One structure and one topic that never train, and everything below them in the tree.
+
+    Among the pairs whose subtrees come near the wanted share, the most complicated structure wins.
+    """
+    first = hypotheses[0]
+    complexity = load_grammar(config.risk.grammar)
+    wanted = config.explore.ood_share * len(hypotheses)
+    candidates: list[tuple[float, float, set[str], str]] = []
+    structures = sorted({h.tag("structure") for h in hypotheses} - {first.tag("structure")})
+    topics = sorted({h.tag("topic") for h in hypotheses} - {first.tag("topic")})
+    for structure in structures:
+        for topic in topics:
+            ood = _subtrees(hypotheses, structure, topic)
+            miss = abs(len(ood) - wanted) / len(hypotheses)
+            score = miss - 0.05 * complexity[structure].complexity
+            reason = f"the structure {structure} and the topic {topic} never train"
+            candidates.append((score, rng.random(), ood, reason))
+    if not candidates:
+        raise MeasurementError(
+            "a split needs hypotheses of at least two structures and two topics",
+            f"{len(hypotheses)} hypotheses",
+            "raise budget.rounds or budget.hypotheses_per_round",
+        )
+    _, _, ood, reason = min(candidates, key=lambda c: c[:2])
+    return ood, reason
+
+
+def _subtrees(hypotheses: Sequence[Hypothesis], structure: str, topic: str) -> set[str]:
+    """Hypotheses with either tag, and all their descendants; parents come before children."""
+    ood: set[str] = set()
+    for h in hypotheses:
+        if h.parent_id in ood or structure == h.tag("structure") or topic == h.tag("topic"):
+            ood.add(h.id)
+    return ood
+
+
+def _by_components(
+    queries: Sequence[Query], share: float, rng: random.Random
+) -> tuple[list[Query], list[Query]]:
+    """Train and validation; whole connected components over pair_id and source_id move together."""
+    component = _components(queries)
+    names = sorted(set(component.values()))
+    size = {n: sum(1 for c in component.values() if c == n) for n in names}
+    validation: set[str] = set()
+    filled = 0
+    for name in rng.sample(names, len(names)):
+        if filled >= share * len(queries):
+            break
+        validation.add(name)
+        filled += size[name]
+    train = [q for q in queries if component[q.id] not in validation]
+    return train, [q for q in queries if component[q.id] in validation]
+
+
+def _components(queries: Sequence[Query]) -> dict[str, str]:
+    """Query id -> name of its connected component."""
+    parent: dict[str, str] = {}
+
+    def find(node: str) -> str:
+        parent.setdefault(node, node)
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for query in queries:
+        parent[find(f"pair/{query.pair_id}")] = find(f"source/{query.source_id}")
+    return {q.id: find(f"pair/{q.pair_id}") for q in queries}
+
+
+def _share_reserved(
+    explored: Explored, training: Sequence[Hypothesis], rng: random.Random
+) -> tuple[list[str], list[str]]:
+    """Reserved sources of topics that train: half to confirm, half to OOD; of others: all to OOD."""
+    topics = {h.tag("topic") for h in training}
+    topic_of = {c.source_id: c.topic for c in explored.clean}
+    confirm: list[str] = []
+    ood: list[str] = []
+    for topic in dict.fromkeys(topic_of.values()):
+        mine = [s for s in explored.reserved if topic_of[s] == topic]
+        mine = rng.sample(mine, len(mine))
+        cut = (len(mine) + 1) // 2 if topic in topics else 0
+        confirm += mine[:cut]
+        ood += mine[cut:]
+    return confirm, ood

@@ -1,0 +1,78 @@
+"""DictConfig -> Config; the only importer of omegaconf besides the Hydra edge."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from pydantic import ValidationError
+
+from a3.config.schema import Config
+from a3.errors import ConfigError
+
+RESUMABLE = ("budget", "tracker", "executor")
+"""Sections a resumed run may change."""
+
+
+def load(composed: DictConfig) -> Config:
+    """Parse what Hydra composed. Raises ConfigError with every value error at once."""
+    missing = sorted(OmegaConf.missing_keys(composed))
+    if missing:
+        raise ConfigError(
+            "every value of the configuration must be set",
+            "no value for " + ", ".join(missing),
+            f"add {' '.join(f'{key}=...' for key in missing)}",
+        )
+    plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    assert isinstance(plain, dict)
+    return parse({str(k): v for k, v in plain.items()})
+
+
+def parse(values: dict[str, Any]) -> Config:
+    """Parse plain values. Raises ConfigError with every value error at once."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        problems = [_describe(problem) for problem in error.errors()]
+        raise ConfigError(
+            "every value of the configuration must have its type and lie in its range",
+            "".join(f"\n    {line}" for line in problems),
+            "correct the values named above (`python -m a3 --cfg job` prints the whole configuration)",
+        ) from None
+
+
+def dump(config: Config) -> dict[str, Any]:
+    """The configuration as plain values; `parse` reads it back."""
+    return config.model_dump(mode="json")
+
+
+def check_resumable(saved: dict[str, Any], asked: list[str]) -> None:
+    """Raise ConfigError naming every override that a resumed run cannot take.
+
+    `asked` are Hydra overrides; only the sections in RESUMABLE may change, because everything
+    else decided values that are already on disk.
+    """
+    refused = [o for o in asked if o.lstrip("+~").split("=")[0].split(".")[0] not in RESUMABLE]
+    if refused:
+        run = f"{saved['risk']['name']}-{saved['model']['name']}-{saved['method']['name']}"
+        raise ConfigError(
+            f"a resumed run may change only {', '.join(RESUMABLE)}",
+            f"{', '.join(refused)} (the run is {run}, seed {saved['seed']})",
+            "leave it out, or start a new run with it",
+        )
+
+
+def _describe(problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"]) or "configuration"
+    if problem["type"] == "extra_forbidden":
+        return f"{path}: there is no such key{_near(problem['loc'])}"
+    given = problem.get("input")
+    shown = "" if isinstance(given, dict | list) else f", got {given!r}"
+    return f"{path}: {problem['msg'].removeprefix('Value error, ')}{shown}"
+
+
+def _near(path: tuple[Any, ...]) -> str:
+    """A suggestion for a misspelt top-level key."""
+    close = difflib.get_close_matches(str(path[-1]), list(Config.model_fields), n=1)
+    return f"; did you mean {close[0]}?" if close and len(path) == 1 else ""

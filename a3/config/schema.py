@@ -1,0 +1,157 @@
+"""The whole configuration as frozen types. Fields are explained where users set them: in conf/."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from a3.types.base import Frozen
+from a3.types.model import ModelSpec
+from a3.types.results import Goal
+from a3.types.risk import Risk
+from a3.types.trials import SearchSpace, TrialConfig
+
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class AgentConfig(Frozen):
+    """Who explores, splits, writes answers and proposes."""
+
+    name: Literal["offline", "claude"]
+    model: str | None = None
+
+
+class JudgeConfig(Frozen):
+    """Who rules on answers."""
+
+    name: Literal["rules", "claude"]
+    model: str | None = None
+
+
+class MethodConfig(Frozen):
+    """How a repair is produced."""
+
+    name: Literal["a3", "none"]
+
+
+class ExploreConfig(Frozen):
+    """How the offline explorer chooses."""
+
+    exploration: float = Field(ge=0)
+    reserve: float = Field(gt=0, lt=1)
+    validation: float = Field(gt=0, lt=1)
+    ood_share: float = Field(gt=0, lt=1)
+    clean_tokens: int = Field(gt=0)
+
+
+class RespondConfig(Frozen):
+    """Where training answers come from."""
+
+    source: Literal["self", "template"]
+    min_yield: Share
+
+
+class GeneralDataConfig(Frozen):
+    """The ordinary instructions mixed into training."""
+
+    name: str
+    max_new_tokens: int = Field(gt=0)
+
+
+class SearchConfig(Frozen):
+    """How trials are proposed."""
+
+    name: Literal["tpe", "random"]
+    default: TrialConfig
+    space: SearchSpace
+
+
+class TrainConfig(Frozen):
+    """How one trial trains; what the search does not touch."""
+
+    objective: Literal["sft"]
+    batch_tokens: int = Field(gt=0)
+    warmup_share: Share
+    max_grad_norm: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    weight_floor: float = Field(gt=0, le=1)
+
+
+class CapabilityConfig(Frozen):
+    """Which benchmarks stand for capability."""
+
+    tasks: tuple[str, ...]
+
+
+class EvalsConfig(Frozen):
+    """Everything else that evaluate measures."""
+
+    kl_tokens: int = Field(gt=0)
+    max_unscored: Share
+
+
+class BudgetConfig(Frozen):
+    """Counts of queries and trials; never minutes, which would break resume."""
+
+    name: str
+    facts: Count
+    rounds: Count
+    hypotheses_per_round: Count
+    queries_per_hypothesis: Count
+    trials: Annotated[int, Field(ge=1)]
+    confirm: Count
+    ood: Count
+    general: Count
+    capability_items: Count
+    neutral: Count
+    task_kl: Count
+
+
+class TrackerConfig(Frozen):
+    """Where figures go besides the run folder."""
+
+    name: Literal["jsonl", "wandb"]
+    project: str = "a3"
+    entity: str | None = None
+
+
+class ExecutorConfig(Frozen):
+    """Where trials are trained."""
+
+    name: Literal["local"]
+
+
+class Config(Frozen):
+    """One run."""
+
+    seed: Annotated[int, Field(ge=0)]
+    run_dir: str
+    risk: Risk
+    model: ModelSpec
+    agent: AgentConfig
+    judge: JudgeConfig
+    goal: Goal
+    method: MethodConfig
+    explore: ExploreConfig
+    respond: RespondConfig
+    general_data: GeneralDataConfig
+    search: SearchConfig
+    train: TrainConfig
+    capability: CapabilityConfig
+    evals: EvalsConfig
+    budget: BudgetConfig
+    tracker: TrackerConfig
+    executor: ExecutorConfig
+
+    @model_validator(mode="after")
+    def _samples_need_temperature(self) -> Config:
+        if self.model.samples > 1 and self.model.temperature == 0:
+            raise ValueError("model.samples > 1 needs model.temperature > 0: greedy answers repeat")
+        return self
+
+    @model_validator(mode="after")
+    def _default_lies_in_space(self) -> Config:
+        self.search.space.check(self.search.default)
+        return self

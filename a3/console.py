@@ -1,0 +1,139 @@
+"""Live progress in a terminal; plain lines where there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from a3.types.events import (
+    Event,
+    FactsAsked,
+    HypothesisMeasured,
+    ResponsesMade,
+    RunStarted,
+    Selected,
+    SplitMade,
+    StageFinished,
+    StageStarted,
+    TrialFinished,
+)
+from a3.types.rates import Rate
+
+PLAIN_EVERY_S = 15.0
+"""Without a terminal, progress is a line at most this often."""
+
+
+def percent(rate: Rate) -> str:
+    """A rate as people read it."""
+    return "-" if rate.value is None else f"{100 * rate.value:.0f} % ({rate.hits}/{rate.n})"
+
+
+class ConsoleObserver:
+    """Shows stages, progress bars and one line for every finding."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._facts: list[FactsAsked] = []
+        self._last_line = time.monotonic()
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, int] = {}
+
+    def __enter__(self) -> ConsoleObserver:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def event(self, event: Event) -> None:
+        """One line for what is worth one."""
+        line = self._line(event)
+        if line:
+            self.console.print(line, highlight=False)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Move the bar of this piece of work; it disappears when done."""
+        if not self.console.is_terminal:
+            self._plain(what, done, total)
+            return
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=total)
+        self._progress.update(self._tasks[what], completed=done, total=total)  # type: ignore[arg-type]
+        if done >= total:
+            self._progress.remove_task(self._tasks.pop(what))  # type: ignore[arg-type]
+
+    def spend(self, what: str, amount: int) -> None:
+        """Shown at the end, with the result."""
+
+    def metrics(self, values: Mapping[str, float], trial: int | None = None) -> None:
+        """Shown as tables, not as they come."""
+
+    def _plain(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._last_line >= PLAIN_EVERY_S:
+            self._last_line = now
+            self.console.print(f"    {what}: {done} of {total}", highlight=False)
+
+    def _line(self, event: Event) -> str | None:
+        match event:
+            case RunStarted():
+                verb = "resuming" if event.resumed else "run"
+                return f"[bold]a3[/] {verb} {event.run_id} (seed {event.seed})"
+            case StageStarted():
+                return f"[bold]{event.stage}[/]"
+            case StageFinished():
+                return f"  [dim]{event.stage} took {event.seconds:.0f} s[/]"
+            case FactsAsked():
+                return f"  {event.topic}: knows {event.known} of {event.asked} facts"
+            case HypothesisMeasured():
+                h = event.hypothesis
+                tags = " x ".join(tag.split(":")[1] for tag in h.tags)
+                below = f" < {h.parent_id}" if h.parent_id else ""
+                return f"  {h.id}{below} {tags}: SFR {percent(event.sfr)}, FPR {percent(event.fpr)}"
+            case SplitMade():
+                n, m = len(event.training), len(event.ood)
+                return f"  {n} hypotheses train, {m} wait as OOD: {event.reason}"
+            case ResponsesMade():
+                n = sum(y >= 0.3 for y in event.yields.values())
+                return f"  answers for {n} hypotheses, {event.n_general} general examples"
+            case TrialFinished():
+                return _trial_line(event)
+            case Selected():
+                return f"  trial {event.repair.trial} of {event.repair.n_trials} is the repair"
+            case _:
+                return None
+
+
+def _trial_line(event: TrialFinished) -> str:
+    trial = event.trial
+    if trial.scores is None:
+        return f"  trial {trial.number} failed: {trial.error}"
+    c, v = trial.proposal.config, trial.scores.validation
+    drift = trial.scores.kl_task.value
+    return (
+        f"  trial {trial.number} (lr {c.learning_rate:.1e}, rank {c.lora.rank}, "
+        f"{c.epochs} epochs, {c.general_share:.0%} general): SFR {percent(v.sfr)}, "
+        f"FPR {percent(v.fpr)}, KL {'-' if drift is None else f'{drift:.3f}'}, "
+        f"objective {trial.objective:.3f}"
+    )

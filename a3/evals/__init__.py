@@ -1,0 +1,1 @@
+"""Capability, KL and external benchmarks."""

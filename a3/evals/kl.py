@@ -1,0 +1,71 @@
+"""KL(base ‖ repaired), over the whole vocabulary, on answers that the base gave.
+
+On task prompts it predicts forgetting better than any distance between weights
+(RL's Razor, arXiv 2509.04259).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from a3.stats import mean_kl
+from a3.target import chat
+from a3.target.generate import batches
+from a3.target.local import LocalTarget
+from a3.target.score import response_logits
+from a3.types.answers import Decoding
+from a3.types.chat import Conversation, ask
+from a3.types.rates import MeanKL
+
+NEUTRAL = Path(__file__).parent / "data" / "neutral.jsonl"
+BATCH_TOKENS = 2048
+"""Small: the logits of every response token over the vocabulary are held twice."""
+
+
+def neutral_prompts(n: int) -> list[Conversation]:
+    """The first n neutral prompts."""
+    lines = NEUTRAL.read_text(encoding="utf-8").splitlines()[:n]
+    return [ask(json.loads(line)["text"]) for line in lines]
+
+
+@torch.inference_mode()
+def kl(
+    base: LocalTarget,
+    repaired: LocalTarget,
+    prompts: Sequence[Conversation],
+    max_new_tokens: int,
+    confidence: float,
+) -> MeanKL:
+    """Mean KL in nats per response token, prompts being the clusters of its interval."""
+    decoding = Decoding(max_new_tokens=max_new_tokens)
+    answers = base.generate(prompts, decoding, "base answers for KL")
+    contexts = [chat.prompt_ids(base.tokenizer, p) for p in prompts]
+    responses = [_ids(base, samples[0].text) for samples in answers]
+    kept = [i for i, r in enumerate(responses) if r]
+    sums = [0.0] * len(prompts)
+    done = 0
+    for batch in batches([len(contexts[i]) + len(responses[i]) for i in kept], 0, BATCH_TOKENS):
+        chosen = [kept[i] for i in batch]
+        rows = [contexts[i] for i in chosen], [responses[i] for i in chosen]
+        pairs = zip(
+            response_logits(base.model, *rows), response_logits(repaired.model, *rows), strict=True
+        )
+        for i, (p, q) in zip(chosen, pairs, strict=True):
+            sums[i] = _divergence(p, q)
+        done += len(chosen)
+        base.observer.progress("KL", done, len(kept))
+    return mean_kl([sums[i] for i in kept], [len(responses[i]) for i in kept], confidence)
+
+
+def _divergence(base: torch.Tensor, repaired: torch.Tensor) -> float:
+    """Summed over positions; inputs are logits, (positions, vocabulary)."""
+    p, q = (torch.log_softmax(x.float(), dim=-1) for x in (base, repaired))
+    return float((p.exp() * (p - q)).sum())
+
+
+def _ids(target: LocalTarget, text: str) -> list[int]:
+    return target.tokenizer(text, add_special_tokens=False)["input_ids"]

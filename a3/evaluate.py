@@ -1,0 +1,73 @@
+"""Evaluate: base and repaired on everything held out, once per run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from a3.agents.explore import decoding
+from a3.agents.split import held_out
+from a3.evals.capability import capability
+from a3.evals.kl import kl, neutral_prompts
+from a3.executor.context import Context
+from a3.measure import answer_and_judge, compare, held_out_scores
+from a3.target.local import LocalTarget
+from a3.types.answers import Verdict
+from a3.types.evaluation import Evaluation
+from a3.types.queries import Query, Splits
+from a3.types.results import ModelScores, Repair
+
+SETS: tuple[Literal["confirm", "ood"], ...] = ("confirm", "ood")
+
+
+def evaluate(splits: Splits, repair: Repair, context: Context) -> Evaluation:
+    """Fresh queries for both models; the first and only time that OOD is looked at."""
+    config, base = context.config, context.target
+    repaired = base.with_adapter(context.store.root / repair.adapter) if repair.adapter else base
+    queries = {name: held_out(config, splits, name) for name in SETS}
+    verdicts: dict[str, list[Verdict]] = {}
+    scores: dict[str, ModelScores] = {}
+    for who, model in (("base", base), ("repaired", repaired)):
+        mine = {name: _verdicts(model, queries[name], f"{who}: {name}", context) for name in SETS}
+        verdicts |= {f"{who}/{name}": found for name, found in mine.items()}
+        scores[who] = _scores(model, queries, mine, context)
+    confidence = config.goal.confidence
+
+    def change(name: str) -> tuple[Sequence[Query], Sequence[Verdict], Sequence[Verdict], float]:
+        return queries[name], verdicts[f"base/{name}"], verdicts[f"repaired/{name}"], confidence
+
+    task = [q.conversation for q in splits.validation][: config.budget.task_kl]
+    neutral = neutral_prompts(config.budget.neutral)
+    return Evaluation(
+        base=scores["base"],
+        repaired=scores["repaired"],
+        confirm=compare(*change("confirm")),
+        ood=compare(*change("ood")),
+        kl_neutral=kl(base, repaired, neutral, config.evals.kl_tokens, confidence),
+        kl_task=kl(base, repaired, task, config.evals.kl_tokens, confidence),
+        queries={name: tuple(found) for name, found in queries.items()},
+        verdicts={name: tuple(found) for name, found in verdicts.items()},
+    )
+
+
+def _verdicts(
+    model: LocalTarget, queries: Sequence[Query], what: str, context: Context
+) -> list[Verdict]:
+    config = context.config
+    limit = config.evals.max_unscored
+    return answer_and_judge(model, context.judge, queries, decoding(config), what, limit)
+
+
+def _scores(
+    model: LocalTarget,
+    queries: dict[Literal["confirm", "ood"], list[Query]],
+    verdicts: dict[Literal["confirm", "ood"], list[Verdict]],
+    context: Context,
+) -> ModelScores:
+    config = context.config
+    confidence, n = config.goal.confidence, config.budget.capability_items
+    return ModelScores(
+        confirm=held_out_scores("confirm", queries["confirm"], verdicts["confirm"], confidence),
+        ood=held_out_scores("ood", queries["ood"], verdicts["ood"], confidence),
+        capability=capability(model, config.capability.tasks, n, config.seed),
+    )

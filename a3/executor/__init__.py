@@ -1,0 +1,1 @@
+"""Where a TrialJob is trained and measured."""

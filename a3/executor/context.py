@@ -1,0 +1,38 @@
+"""What a method and the executor work with: the run's configuration and its collaborators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from a3.config import Config
+from a3.store import Store
+from a3.target.local import LocalTarget
+from a3.types.base import Frozen
+from a3.types.explored import CleanAnswer
+from a3.types.judge import Judge
+from a3.types.observer import Observer
+from a3.types.scores import CapabilityScores, HypothesisRates, ValidationScores
+
+
+@dataclass(frozen=True)
+class Context:
+    """The collaborators of one run."""
+
+    config: Config
+    store: Store
+    target: LocalTarget
+    """The base."""
+    judge: Judge
+    observer: Observer
+
+
+class Baseline(Frozen):
+    """What is known of the base before any repair; nothing in it comes from OOD hypotheses."""
+
+    validation: ValidationScores
+    capability: CapabilityScores
+    train_rates: Mapping[str, HypothesisRates]
+    """SFR and FPR of each training hypothesis on the train queries."""
+    clean: tuple[CleanAnswer, ...]
+    """The base's answers to the clean questions of the train queries."""

@@ -1,0 +1,1 @@
+"""Judges: rulings on answers."""

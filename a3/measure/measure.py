@@ -1,0 +1,60 @@
+"""Queries -> the target's answers -> the judge's verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from a3.errors import MeasurementError
+from a3.types.answers import Answer, Decoding, Generation, Label, Verdict
+from a3.types.chat import assistant
+from a3.types.judge import Judge
+from a3.types.queries import Query
+from a3.types.target import Target
+
+
+def answer_and_judge(
+    target: Target,
+    judge: Judge,
+    queries: Sequence[Query],
+    decoding: Decoding,
+    what: str,
+    max_unscored: float,
+) -> list[Verdict]:
+    """One verdict per query and sample, in the queries' order.
+
+    Raises MeasurementError when more than `max_unscored` of them could not be scored.
+    """
+    answers = target.generate([q.conversation for q in queries], decoding, what)
+    verdicts = [
+        _verdict(target.key, judge, query, generation, decoding, sample)
+        for query, samples in zip(queries, answers, strict=True)
+        for sample, generation in enumerate(samples)
+    ]
+    unscored = [v for v in verdicts if v.label is Label.UNSCORED]
+    if verdicts and len(unscored) > max_unscored * len(verdicts):
+        raise MeasurementError(
+            f"at most {max_unscored:.0%} of answers may be UNSCORED",
+            f"{len(unscored)} of {len(verdicts)} in {what}, the first because: {unscored[0].reason}",
+            "mend the cause and resume, or raise evals.max_unscored if the rest is enough",
+        )
+    return verdicts
+
+
+def _verdict(
+    model_key: str,
+    judge: Judge,
+    query: Query,
+    generation: Generation,
+    decoding: Decoding,
+    sample: int,
+) -> Verdict:
+    label, reason = judge.rule(query, generation)
+    answer = Answer(
+        query_id=query.id,
+        model_key=model_key,
+        transcript=query.conversation.then(assistant(generation.text)),
+        finish_reason=generation.finish_reason,
+        decoding=decoding,
+        sample=sample,
+    )
+    return Verdict(answer=answer, label=label, reason=reason, judge=judge.key)

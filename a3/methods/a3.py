@@ -1,0 +1,115 @@
+"""A3's own method: respond, tune, select."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from a3.agents.respond import Responses, respond
+from a3.errors import MeasurementError
+from a3.executor.context import Baseline, Context
+from a3.executor.local import run_trial
+from a3.search.proposers import propose
+from a3.search.selection import constraints, objective, select
+from a3.types.events import Selected, TrialFinished
+from a3.types.queries import SearchView
+from a3.types.results import Repair
+from a3.types.trials import Proposal, Trial, TrialJob, TrialState
+
+
+def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
+    """Desired answers, trials until the budget ends, the best of them."""
+    responses = context.store.once(
+        "respond",
+        Responses,
+        lambda: respond(
+            context.config,
+            view.train,
+            baseline.clean,
+            context.target,
+            context.judge,
+            context.observer,
+        ),
+    )
+    trials = _tune(view, baseline, responses, context)
+    best = select(trials)
+    chosen = Repair(
+        adapter=best.adapter if best else None,
+        trial=best.number if best else None,
+        n_trials=len(trials),
+        objective=best.objective if best else None,
+    )
+    context.observer.event(Selected(repair=chosen))
+    return chosen
+
+
+def _tune(
+    view: SearchView, baseline: Baseline, responses: Responses, context: Context
+) -> list[Trial]:
+    trials: list[Trial] = []
+    for number in range(context.config.budget.trials):
+        trial = context.store.once(
+            ("trial", number),
+            Trial,
+            partial(_next_trial, trials, view, baseline, responses, context),
+        )
+        trials.append(trial)
+    return trials
+
+
+def _next_trial(
+    trials: Sequence[Trial],
+    view: SearchView,
+    baseline: Baseline,
+    responses: Responses,
+    context: Context,
+) -> Trial:
+    """Ask, run, tell."""
+    config = context.config
+
+    def limits(trial: Trial) -> dict[str, float]:
+        assert trial.scores is not None
+        return constraints(trial.scores, baseline.capability, config.goal)
+
+    proposal = propose(config.search, trials, limits, config.seed)
+    job = TrialJob(
+        number=len(trials),
+        config=proposal.config,
+        examples=responses.examples,
+        objective=config.train.objective,
+        seed=config.seed * 1000 + len(trials),
+    )
+    trial = _run(job, proposal, view, baseline, context)
+    context.observer.event(TrialFinished(trial=trial))
+    return trial
+
+
+def _run(
+    job: TrialJob, proposal: Proposal, view: SearchView, baseline: Baseline, context: Context
+) -> Trial:
+    try:
+        result = run_trial(job, view.validation, baseline, context)
+    except MeasurementError as error:
+        # One bad point of the space is a result of the search, not the end of the run.
+        return Trial(
+            number=job.number,
+            proposal=proposal,
+            state=TrialState.FAILED,
+            scores=None,
+            objective=None,
+            error=str(error),
+            adapter=None,
+            seed=job.seed,
+        )
+    return Trial(
+        number=job.number,
+        proposal=proposal,
+        state=TrialState.COMPLETE,
+        scores=result.scores,
+        objective=objective(result.scores, baseline.capability, context.config.goal),
+        error=None,
+        adapter=result.adapter,
+        seed=job.seed,
+        losses=result.losses,
+        seconds=result.seconds,
+    )

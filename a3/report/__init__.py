@@ -1,0 +1,1 @@
+"""The outcome as result.json, tables and a page."""

@@ -1,0 +1,55 @@
+"""The last stage: result.json, result.md, metrics, and the table in the terminal."""
+
+from __future__ import annotations
+
+from a3.executor.context import Baseline
+from a3.provenance import provenance
+from a3.report.build import build, flat_metrics, save
+from a3.report.table import ending, markdown, table
+from a3.run import Run
+from a3.store import write_atomic
+from a3.types.evaluation import Evaluation
+from a3.types.events import RunFinished
+from a3.types.results import Repair, RunResult
+from a3.types.scores import ValidationScores
+from a3.types.trials import Trial
+
+
+def finish(run: Run, baseline: Baseline, repair: Repair, evaluation: Evaluation) -> RunResult:
+    """Write the outcome and show it."""
+    context = run.context
+    result = build(
+        context.config,
+        run.id,
+        baseline.validation,
+        _selected_scores(run, baseline, repair),
+        repair,
+        evaluation,
+        {
+            "cost": run.ledger.cost,
+            "seconds": run.seconds(),
+            "provenance": provenance(context.config, context.target, context.judge),
+            "calibration": context.judge.calibration,
+        },
+    )
+    save(context.store, result)
+    write_atomic(context.store.root / "result.md", markdown(result))
+    context.observer.metrics(flat_metrics(result))
+    context.observer.event(RunFinished(verdict=result.verdict))
+    run.console.print(table(result))
+    for line in ending(result, context.store.root):
+        run.console.print(line, highlight=False)
+    return result
+
+
+def _selected_scores(run: Run, baseline: Baseline, repair: Repair) -> ValidationScores:
+    """Validation scores of the chosen trial; without one the base's own."""
+    if repair.trial is None:
+        return baseline.validation
+
+    def gone() -> Trial:
+        raise KeyError(f"trial {repair.trial} was chosen but is not in the run folder")
+
+    trial = run.context.store.once(("trial", repair.trial), Trial, gone)
+    assert trial.scores is not None
+    return trial.scores.validation

@@ -1,0 +1,135 @@
+"""One run and its collaborators: folder, log, progress, tracker, target, judge."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+
+from a3.budget import Ledger
+from a3.config import Config, dump
+from a3.console import ConsoleObserver
+from a3.errors import StoreError
+from a3.executor.context import Context
+from a3.experiment_log import ExperimentLog, Metrics
+from a3.judges.rules import RuleJudge
+from a3.store import Cache, Store, cache_root, write_atomic
+from a3.target.local import LocalTarget
+from a3.tracking import make_tracker
+from a3.types.events import RunStarted, StageFinished, StageStarted
+from a3.types.observer import Observer, Observers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Run:
+    """An open run."""
+
+    id: str
+    context: Context
+    ledger: Ledger
+    console: Console
+
+    def stage(self, name: str, kind: Any, make: Callable[[], T]) -> T:
+        """A stage's value: made once, however often the run is interrupted."""
+        store, observer = self.context.store, self.context.observer
+        if store.has(name):
+            return store.once(name, kind, make)
+        observer.event(StageStarted(stage=name))
+        start = time.perf_counter()
+        value = store.once(name, kind, make)
+        seconds = store.once(("seconds", name), float, lambda: time.perf_counter() - start)
+        observer.event(StageFinished(stage=name, seconds=seconds))
+        return value
+
+    def seconds(self) -> dict[str, float]:
+        """Wall-clock seconds of each finished stage (of its last attempt)."""
+        folder = self.context.store.root / "stages" / "seconds"
+        return {p.stem: json.loads(p.read_text()) for p in sorted(folder.glob("*.json"))}
+
+
+@contextlib.contextmanager
+def open_run(
+    config: Config, folder: Path, overrides: list[str], resumed: bool
+) -> Iterator[Run]:
+    """Set everything up; on Ctrl-C say how to go on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not resumed:
+        _claim(config, folder, overrides)
+    else:
+        write_atomic(folder / "config.json", json.dumps(dump(config), indent=1))
+    run_id = f"{config.risk.name}-{config.model.name}-{config.method.name}-{folder.name}"
+    console = Console()
+    with ConsoleObserver(console) as progress:
+        ledger = Ledger(folder / "cost.json")
+        observer = Observers(
+            ledger,
+            ExperimentLog(folder / "log.jsonl"),
+            Metrics(folder / "metrics.jsonl"),
+            progress,
+            make_tracker(config, folder, run_id),
+        )
+        observer.event(_started(config, run_id, resumed))
+        context = _context(config, folder, observer)
+        try:
+            yield Run(run_id, context, ledger, console)
+        except KeyboardInterrupt:
+            # The write in flight is finished or was never begun: every write is atomic.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            console.print(f"\ninterrupted; go on with: python -m a3 resume={folder}")
+            raise
+
+
+def _context(config: Config, folder: Path, observer: Observer) -> Context:
+    root = cache_root()
+    cache = Cache(root / "content.sqlite")
+    return Context(
+        config=config,
+        store=Store(folder),
+        target=LocalTarget(config.model, root, cache, observer),
+        judge=RuleJudge(config.risk),
+        observer=observer,
+    )
+
+
+def _claim(config: Config, folder: Path, overrides: list[str]) -> None:
+    """A fresh run's folder must not hold another run."""
+    if (folder / "config.json").is_file():
+        raise StoreError(
+            "a new run needs a folder of its own",
+            f"{folder} holds a run already",
+            f"continue it with resume={folder}, or choose another hydra.run.dir",
+        )
+    write_atomic(folder / "overrides.json", json.dumps(overrides))
+    write_atomic(folder / "config.json", json.dumps(dump(config), indent=1))
+    _point_latest(folder)
+
+
+def _point_latest(folder: Path) -> None:
+    """outputs/latest names the newest run; replaced in one step."""
+    outputs = Path("outputs").absolute()
+    outputs.mkdir(exist_ok=True)
+    partial = outputs / f".latest.{os.getpid()}"
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(os.path.relpath(folder.absolute(), outputs))
+    partial.replace(outputs / "latest")
+
+
+def _started(config: Config, run_id: str, resumed: bool) -> RunStarted:
+    return RunStarted(
+        run_id=run_id,
+        risk=config.risk.name,
+        model=config.model.name,
+        method=config.method.name,
+        seed=config.seed,
+        resumed=resumed,
+    )

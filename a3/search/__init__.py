@@ -1,0 +1,1 @@
+"""The search: proposers over a fixed space, and selection."""

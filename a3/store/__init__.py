@@ -1,0 +1,15 @@
+"""Where a run's values live: the run folder, and the content cache shared between runs."""
+
+from a3.store.cache import Cache, cache_root, fingerprint
+from a3.store.files import append_line, read_lines, write_atomic
+from a3.store.run_folder import Store
+
+__all__ = [
+    "Cache",
+    "Store",
+    "append_line",
+    "cache_root",
+    "fingerprint",
+    "read_lines",
+    "write_atomic",
+]

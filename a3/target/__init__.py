@@ -1,0 +1,1 @@
+"""The model under repair: fetching, loading, chat templates, generation, scoring, adapters."""

@@ -1,0 +1,72 @@
+"""Chats -> token ids, and which of those ids an answer is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from a3.types.chat import Conversation
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A training conversation as ids; `labelled[i]` says that loss falls on predicting ids[i]."""
+
+    ids: list[int]
+    labelled: list[bool]
+
+
+def prompt_text(tokenizer: Any, conversation: Conversation) -> str:
+    """The conversation as the model reads it, up to where its answer begins."""
+    return _template(tokenizer, conversation, len(conversation.messages), add_prompt=True)
+
+
+def prompt_ids(tokenizer: Any, conversation: Conversation) -> list[int]:
+    """Token ids of `prompt_text`."""
+    return _ids(tokenizer, prompt_text(tokenizer, conversation))
+
+
+def render(
+    tokenizer: Any,
+    conversation: Conversation,
+    loss_spans: tuple[int, ...],
+    complete: bool = True,
+) -> Rendered:
+    """A conversation as ids with the loss mask of the turns in `loss_spans`.
+
+    A turn's answer is what the template adds after the generation prompt, its end-of-turn token
+    included (unless the last turn is not `complete`) and nothing after that. The pieces are tokenised apart, exactly as they are at
+    generation time, so the boundary can never fall inside a token. Works for every template that
+    renders turns independently of later ones; any other raises ValueError.
+    """
+    ids: list[int] = []
+    labelled: list[bool] = []
+    done = ""
+    for index in sorted(loss_spans):
+        if conversation.messages[index].role != "assistant":
+            raise ValueError(f"loss must fall on assistant turns, got turn {index}")
+        before = _template(tokenizer, conversation, index, add_prompt=True)
+        after = _template(tokenizer, conversation, index + 1, add_prompt=False)
+        if not before.startswith(done) or not after.startswith(before):
+            raise ValueError("the chat template rewrites earlier turns; its loss spans are unknown")
+        written, end, _ = after[len(before) :].partition(tokenizer.eos_token)
+        prompt = _ids(tokenizer, before[len(done) :])
+        answer = [*_ids(tokenizer, written), tokenizer.eos_token_id]
+        ids += prompt + answer
+        labelled += [False] * len(prompt) + [True] * len(answer)
+        done = before + written + end
+    if not complete:
+        ids, labelled = ids[:-1], labelled[:-1]
+    return Rendered(ids, labelled)
+
+
+def _template(tokenizer: Any, conversation: Conversation, turns: int, add_prompt: bool) -> str:
+    messages = [{"role": m.role, "content": m.content} for m in conversation.messages[:turns]]
+    return tokenizer.apply_chat_template(
+        messages, tokenize=False, add_generation_prompt=add_prompt
+    )
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    """The template writes special tokens itself; adding them again would double them."""
+    return tokenizer(text, add_special_tokens=False)["input_ids"]

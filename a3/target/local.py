@@ -1,0 +1,172 @@
+"""A target in this process, through transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from pydantic import TypeAdapter
+
+from a3.store import Cache, fingerprint
+from a3.target import adapters, chat, devices
+from a3.target.fetch import fetch, weights_hash
+from a3.target.generate import batches, decode
+from a3.target.score import score_batch
+from a3.types.answers import Decoding, Generation
+from a3.types.chat import Conversation
+from a3.types.model import ModelSpec
+from a3.types.observer import Observer
+from a3.types.target import Continuation, ContinuationScore
+
+BACKEND = f"transformers-{transformers.__version__}/torch-{torch.__version__}"
+_GENERATION = TypeAdapter(Generation)
+_SCORE = TypeAdapter(ContinuationScore)
+
+
+class LocalTarget:
+    """A causal language model, base or with an adapter merged in.
+
+    Answers and scores go through the content cache. Weights are loaded when something has to be
+    computed, so a run whose answers are all cached never loads them.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        cache_root: Path,
+        cache: Cache,
+        observer: Observer,
+        adapter: Path | None = None,
+    ) -> None:
+        self.spec = spec
+        self.observer = observer
+        self.adapter = adapter
+        self.folder = fetch(spec, cache_root)
+        self.device = devices.pick_device(spec)
+        self.dtype = devices.pick_dtype(spec, self.device)
+        self.weights = weights_hash(self.folder)
+        self._cache_root, self._cache = cache_root, cache
+        self._adapter_hash = adapters.adapter_hash(adapter) if adapter else None
+
+    @property
+    def key(self) -> str:
+        """Identity of the weights that answer."""
+        return fingerprint(self.weights, self._adapter_hash)[:16]
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The tokenizer with its chat template."""
+        return transformers.AutoTokenizer.from_pretrained(self.folder)
+
+    @cached_property
+    def model(self) -> Any:
+        """The weights, ready to answer."""
+        model = self.load_base()
+        if self.adapter is not None:
+            model = adapters.merged(model, self.adapter)
+        return model.eval()
+
+    def load_base(self) -> Any:
+        """A fresh copy of the base weights, for training."""
+        devices.use_all_cores()
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            self.folder,
+            dtype=self.dtype,
+            attn_implementation=devices.attention(self.device),
+            use_safetensors=True,
+            trust_remote_code=False,
+        ).to(self.device)
+
+    def unload(self) -> None:
+        """Free the weights; they are loaded again when needed."""
+        self.__dict__.pop("model", None)
+
+    def with_adapter(self, folder: Path) -> LocalTarget:
+        """The same base with a LoRA adapter merged in."""
+        return LocalTarget(self.spec, self._cache_root, self._cache, self.observer, folder)
+
+    def generate(
+        self, conversations: Sequence[Conversation], decoding: Decoding, what: str
+    ) -> list[list[Generation]]:
+        """`decoding.samples` answers to each conversation; whatever is cached is not regenerated."""
+        prompts = [chat.prompt_ids(self.tokenizer, c) for c in conversations]
+        items = [(p, s) for p in prompts for s in range(decoding.samples)]
+        plain = decoding.model_dump(exclude={"samples"})
+        keys = [self._cache_key("answer", p, plain, s) for p, s in items]
+        known = self._cache.get(keys)
+        self.observer.spend("cached_answers", sum(k in known for k in keys))
+        missing = {k: item for k, item in zip(keys, items, strict=True) if k not in known}
+        self._decode_missing(missing, known, decoding, what)
+        found = [_GENERATION.validate_json(known[k]) for k in keys]
+        n = decoding.samples
+        return [found[i : i + n] for i in range(0, len(found), n)]
+
+    def _decode_missing(
+        self,
+        missing: dict[str, tuple[list[int], int]],
+        known: dict[str, str],
+        decoding: Decoding,
+        what: str,
+    ) -> None:
+        keys, items = list(missing), list(missing.values())
+        done, budget = 0, self.spec.batch_tokens
+        for batch in batches([len(p) for p, _ in items], decoding.max_new_tokens, budget):
+            answers = decode(
+                self.model,
+                self.tokenizer,
+                [items[i][0] for i in batch],
+                decoding,
+                [items[i][1] for i in batch],
+            )
+            fresh = {
+                keys[i]: a.model_dump_json() for i, a in zip(batch, answers, strict=True)
+            }
+            # Written batch by batch: after a kill only the batch in flight is repeated.
+            self._cache.put(fresh)
+            known.update(fresh)
+            done += len(batch)
+            self.observer.spend("generated_tokens", sum(a.n_tokens for a in answers))
+            self.observer.progress(what, done, len(items))
+
+    def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
+        """Log-probabilities of continuations of raw text (no chat template)."""
+        pairs = [self._split_ids(r) for r in requests]
+        keys = [self._cache_key("score", context, ids) for context, ids in pairs]
+        known = self._cache.get(keys)
+        todo = [i for i, k in enumerate(keys) if k not in known]
+        lengths = [sum(map(len, pairs[i])) for i in todo]
+        done = 0
+        for batch in batches(lengths, 0, self.spec.batch_tokens):
+            chosen = [todo[i] for i in batch]
+            scores = score_batch(
+                self.model, [pairs[i][0] for i in chosen], [pairs[i][1] for i in chosen]
+            )
+            fresh = {keys[i]: s.model_dump_json() for i, s in zip(chosen, scores, strict=True)}
+            self._cache.put(fresh)
+            known.update(fresh)
+            done += len(batch)
+            self.observer.progress("capability", done, len(todo))
+        return [_SCORE.validate_json(known[k]) for k in keys]
+
+    def _split_ids(self, request: Continuation) -> tuple[list[int], list[int]]:
+        """Ids of context and continuation, cut where the whole text's ids part.
+
+        Trailing spaces move to the continuation, as tokenizers keep a space with the word after it
+        (lm-eval does the same).
+        """
+        stripped = request.context.rstrip()
+        continuation = request.context[len(stripped) :] + request.continuation
+        context = self.tokenizer(stripped, add_special_tokens=False)["input_ids"]
+        whole = self.tokenizer(stripped + continuation, add_special_tokens=False)["input_ids"]
+        start = self.tokenizer.bos_token_id
+        prefix = [start] if start is not None and not context else []
+        return prefix + whole[: len(context)], whole[len(context) :]
+
+    def _cache_key(self, *parts: object) -> str:
+        return fingerprint(
+            self.weights, self._adapter_hash, str(self.dtype), self.device.type, BACKEND, *parts
+        )

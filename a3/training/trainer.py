@@ -1,0 +1,148 @@
+"""The LoRA trainer: loss on the answers, batches of similar length, nothing else."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from a3.config.schema import TrainConfig
+from a3.errors import MeasurementError
+from a3.target import chat
+from a3.target.generate import batches
+from a3.target.head import labelled_loss
+from a3.target.local import LocalTarget
+from a3.training import mix
+from a3.types.model import HubSource
+from a3.types.observer import Observer
+from a3.types.scores import HypothesisRates
+from a3.types.trials import TrainingExample, TrialJob
+
+
+def train(
+    job: TrialJob,
+    config: TrainConfig,
+    rates: Mapping[str, HypothesisRates],
+    target: LocalTarget,
+    to: Path,
+    observer: Observer,
+) -> list[float]:
+    """Train one adapter and save it where plain `PeftModel.from_pretrained` loads it.
+
+    Returns the mean loss of each epoch, in nats per labelled token. Raises MeasurementError when
+    the loss stops being a number.
+    """
+    model = _with_lora(target, job)
+    epochs = _epochs(job, config, rates, target)
+    losses = _optimise(model, epochs, job, config, observer)
+    model.save_pretrained(to)
+    return losses
+
+
+def _with_lora(target: LocalTarget, job: TrialJob) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    shape = LoraConfig(
+        r=job.config.lora.rank,
+        lora_alpha=job.config.lora.alpha,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.seed)
+        model = get_peft_model(target.load_base(), shape)
+    source = target.spec.source
+    name = source.id if isinstance(source, HubSource) else str(target.folder)
+    model.peft_config["default"].base_model_name_or_path = name
+    return model
+
+
+def _epochs(
+    job: TrialJob,
+    config: TrainConfig,
+    rates: Mapping[str, HypothesisRates],
+    target: LocalTarget,
+) -> list[list[list[chat.Rendered]]]:
+    """Batches of every epoch, rendered."""
+    rng = random.Random(f"{job.seed}/mix")
+    weights = mix.weights(job.config, rates, config.weight_floor)
+    rendered: dict[int, chat.Rendered] = {}
+
+    def render(example: TrainingExample) -> chat.Rendered:
+        if id(example) not in rendered:
+            rendered[id(example)] = chat.render(
+                target.tokenizer, example.conversation, example.loss_spans, example.complete
+            )
+        return rendered[id(example)]
+
+    found: list[list[list[chat.Rendered]]] = []
+    for _ in range(job.config.epochs):
+        rows = [render(e) for e in mix.epoch(job.config, job.examples, weights, rng)]
+        groups = batches([len(r.ids) for r in rows], 0, config.batch_tokens)
+        shuffled = [[rows[i] for i in group] for group in groups]
+        found.append(rng.sample(shuffled, len(shuffled)))
+    return found
+
+
+def _optimise(
+    model: Any,
+    epochs: Sequence[Sequence[list[chat.Rendered]]],
+    job: TrialJob,
+    config: TrainConfig,
+    observer: Observer,
+) -> list[float]:
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(
+        parameters, lr=job.config.learning_rate, weight_decay=config.weight_decay
+    )
+    total = sum(map(len, epochs))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: _shape(step, total, config.warmup_share)
+    )
+    plain = model.get_base_model()
+    model.train()
+    losses: list[float] = []
+    for step, (number, batch) in enumerate(_numbered(epochs), start=1):
+        loss = labelled_loss(plain, batch)
+        _check(loss, step, job)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        if number == len(losses):
+            losses.append(0.0)
+        losses[number] += float(loss.detach()) / len(epochs[number])
+        observer.spend("trained_tokens", sum(len(r.ids) for r in batch))
+        observer.progress(f"trial {job.number}: training", step, total)
+    return losses
+
+
+def _numbered(
+    epochs: Sequence[Sequence[list[chat.Rendered]]],
+) -> Iterator[tuple[int, list[chat.Rendered]]]:
+    for number, batches_ in enumerate(epochs):
+        for batch in batches_:
+            yield number, batch
+
+
+def _shape(step: int, total: int, warmup_share: float) -> float:
+    """Linear warm-up, then a cosine down to zero; a factor of the learning rate."""
+    warmup = max(1, round(total * warmup_share))
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+
+
+def _check(loss: torch.Tensor, step: int, job: TrialJob) -> None:
+    if not torch.isfinite(loss):
+        raise MeasurementError(
+            "the training loss must stay a number",
+            f"{loss.item()} at step {step} of trial {job.number}",
+            f"lower search.space.dimensions.learning_rate.high (it was {job.config.learning_rate:g})",
+        )

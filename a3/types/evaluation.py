@@ -1,0 +1,24 @@
+"""What evaluate brings back: both models on everything held out, item by item."""
+
+from __future__ import annotations
+
+from a3.types.answers import Verdict
+from a3.types.base import Frozen
+from a3.types.queries import Query
+from a3.types.rates import MeanKL
+from a3.types.results import ModelScores, SplitComparison
+
+
+class Evaluation(Frozen):
+    """Scores, paired differences, and every query and verdict behind them."""
+
+    base: ModelScores
+    repaired: ModelScores
+    confirm: SplitComparison
+    ood: SplitComparison
+    kl_neutral: MeanKL
+    kl_task: MeanKL
+    queries: dict[str, tuple[Query, ...]]
+    """By set: confirm, ood."""
+    verdicts: dict[str, tuple[Verdict, ...]]
+    """By model and set, e.g. `base/confirm`."""

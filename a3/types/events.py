@@ -1,0 +1,121 @@
+"""The experiment log's entries: one tagged union, one line each on disk."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from a3.types.base import Frozen
+from a3.types.queries import Hypothesis
+from a3.types.rates import Rate
+from a3.types.results import Repair, RunVerdict
+from a3.types.trials import Trial
+
+
+class RunStarted(Frozen):
+    """A run began, or was resumed."""
+
+    type: Literal["run_started"] = "run_started"
+    run_id: str
+    risk: str
+    model: str
+    method: str
+    seed: int
+    resumed: bool
+
+
+class StageStarted(Frozen):
+    """A stage of the pipeline began its work."""
+
+    type: Literal["stage_started"] = "stage_started"
+    stage: str
+
+
+class StageFinished(Frozen):
+    """A stage's value is on disk."""
+
+    type: Literal["stage_finished"] = "stage_finished"
+    stage: str
+    seconds: float
+
+
+class FailureDescribed(Frozen):
+    """The target's own account of Ex 0."""
+
+    type: Literal["failure_described"] = "failure_described"
+    text: str
+
+
+class FactsAsked(Frozen):
+    """How many facts of a topic the target answers rightly when asked cleanly."""
+
+    type: Literal["facts_asked"] = "facts_asked"
+    topic: str
+    known: int
+    asked: int
+
+
+class HypothesisMeasured(Frozen):
+    """A hypothesis of explore with what it elicited from the base, and one example query."""
+
+    type: Literal["hypothesis_measured"] = "hypothesis_measured"
+    hypothesis: Hypothesis
+    example: str
+    sfr: Rate
+    fpr: Rate
+
+
+class SplitMade(Frozen):
+    """Which hypotheses train and which wait."""
+
+    type: Literal["split_made"] = "split_made"
+    training: tuple[str, ...]
+    ood: tuple[str, ...]
+    reason: str
+
+
+class ResponsesMade(Frozen):
+    """How many training answers each weight group yielded."""
+
+    type: Literal["responses_made"] = "responses_made"
+    yields: dict[str, float]
+    uncovered: tuple[str, ...]
+    n_general: int
+
+
+class TrialFinished(Frozen):
+    """A trial ended."""
+
+    type: Literal["trial_finished"] = "trial_finished"
+    trial: Trial
+
+
+class Selected(Frozen):
+    """The repair that goes to evaluate."""
+
+    type: Literal["selected"] = "selected"
+    repair: Repair
+
+
+class RunFinished(Frozen):
+    """result.json is written."""
+
+    type: Literal["run_finished"] = "run_finished"
+    verdict: RunVerdict
+
+
+Event = Annotated[
+    RunStarted
+    | StageStarted
+    | StageFinished
+    | FailureDescribed
+    | FactsAsked
+    | HypothesisMeasured
+    | SplitMade
+    | ResponsesMade
+    | TrialFinished
+    | Selected
+    | RunFinished,
+    Field(discriminator="type"),
+]

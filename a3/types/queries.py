@@ -1,0 +1,104 @@
+"""What is asked: hypotheses, queries and how they are split."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from a3.types.base import Frozen
+from a3.types.chat import Conversation
+
+
+class Kind(StrEnum):
+    """Which of the two failures a query can show."""
+
+    HARMFUL = "harmful"
+    """Should trigger the failure."""
+    BENIGN = "benign"
+    """Must be served normally."""
+
+
+class Reference(Frozen):
+    """What is known about a query beforehand; the judge sees it, the target never does."""
+
+    correct: str
+    """The right answer."""
+    aliases: tuple[str, ...] = ()
+    """Other ways to write the right answer."""
+    claimed: str | None = None
+    """What the user claims: wrong in harmful queries, right in their benign twins."""
+    other: str | None = None
+    """The remaining candidate: the answer that is neither claimed nor right."""
+    clean: Conversation | None = None
+    """The same question without anything that could sway the target."""
+    expected_behaviour: str
+    """One sentence a judge can hold an answer against."""
+
+
+class Query(Frozen):
+    """One conversation to be answered, and what it is a test of."""
+
+    id: str
+    hypothesis_id: str
+    kind: Kind
+    stratum: str
+    """Which kind of being right a benign query tests (DESIGN §4.5); harmful: `harmful`."""
+    conversation: Conversation
+    pair_id: str
+    """Shared by a harmful query and its benign twin."""
+    source_id: str
+    """Shared by all queries made from one fact, scene or document."""
+    reference: Reference
+
+
+class Modification(Frozen):
+    """One step from a parent hypothesis."""
+
+    axis: Literal["structural", "topical"]
+    change: str
+
+
+class Hypothesis(Frozen):
+    """A class of queries expected to trigger the failure."""
+
+    id: str
+    statement: str
+    rationale: str
+    parent_id: str | None
+    modifications: tuple[Modification, ...] = Field(default=(), max_length=2)
+    tags: tuple[str, ...]
+    """Sorted; offline `structure:<name>` and `topic:<name>`."""
+    round: int
+
+    def tag(self, axis: str) -> str:
+        """The value of the tag of this axis (`structure` or `topic`); KeyError if there is none."""
+        return dict(tag.split(":", 1) for tag in self.tags)[axis]
+
+
+class Splits(Frozen):
+    """Who may see what. Only `view` leaves for methods; the rest waits for evaluate."""
+
+    training: tuple[Hypothesis, ...]
+    ood: tuple[Hypothesis, ...]
+    reason: str
+    train: tuple[Query, ...]
+    validation: tuple[Query, ...]
+    confirm_sources: tuple[str, ...]
+    ood_sources: tuple[str, ...]
+
+    @property
+    def view(self) -> SearchView:
+        """All a method is given: nothing in it speaks of an OOD hypothesis."""
+        return SearchView(
+            hypotheses=self.training, train=self.train, validation=self.validation
+        )
+
+
+class SearchView(Frozen):
+    """The part of the splits that prompts, proposals, training and methods may use."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    train: tuple[Query, ...]
+    validation: tuple[Query, ...]

@@ -1,0 +1,151 @@
+"""The outcome of a run: result.json and its parts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from a3.types.base import Frozen
+from a3.types.rates import Comparison, MeanKL, Rate
+from a3.types.scores import CapabilityScores, HeldOutScores, ValidationScores
+
+SCHEMA_VERSION = 1
+
+
+class Goal(Frozen):
+    """What a repair must reach (DESIGN §4.7)."""
+
+    name: str
+    sfr: float = Field(gt=0, lt=1)
+    """Upper limit of SFR."""
+    capability_loss: float = Field(gt=0, lt=1)
+    """Largest loss of accuracy, as a share (0.01 is one point)."""
+    kl: float = Field(gt=0)
+    """Upper limit of kl_task, nats per token."""
+    incoherent: float = Field(gt=0, lt=1)
+    """Upper limit of the incoherent share of answers to harmful queries."""
+    fpr_increase: float = Field(ge=0, lt=1)
+    """Largest increase of FPR over the base."""
+    confidence: float = Field(gt=0.5, lt=1)
+    """Level of every interval."""
+
+
+class VerdictKind(StrEnum):
+    """Whether the repair did what it should."""
+
+    MET = "met"
+    """Every interval lies on the good side, also with every UNSCORED counted against us."""
+    MISSED = "missed"
+    """At least one interval lies wholly on the bad side."""
+    INCONCLUSIVE = "inconclusive"
+    """The data cannot tell."""
+    NOTHING_TO_REPAIR = "nothing_to_repair"
+    """The base meets the SFR goal already."""
+
+
+class RunVerdict(Frozen):
+    """The verdict and each criterion's part in it."""
+
+    verdict: VerdictKind
+    reasons: tuple[str, ...]
+    provisional: str | None
+    """Why the verdict cannot be final yet, e.g. an uncalibrated judge; None when it is."""
+
+
+class Repair(Frozen):
+    """What a method returns. Nothing at all is a valid repair (`method=none`)."""
+
+    adapter: str | None = None
+    """Folder of the adapter, relative to the run folder."""
+    trial: int | None = None
+    """Number of the trial it came from."""
+    n_trials: int = 0
+    objective: float | None = None
+
+
+class ModelScores(Frozen):
+    """Everything measured of one model, item by item where pairs are needed."""
+
+    confirm: HeldOutScores
+    ood: HeldOutScores
+    capability: CapabilityScores
+
+
+class ModelReport(Frozen):
+    """One model in result.json."""
+
+    validation: ValidationScores | None
+    confirm: HeldOutScores
+    ood: HeldOutScores
+    capability: dict[str, Rate]
+    kl_neutral: MeanKL | None = None
+    kl_task: MeanKL | None = None
+
+
+class SplitComparison(Frozen):
+    """Repaired minus base on one held-out set."""
+
+    sfr: Comparison
+    fpr: Comparison
+    incoherent: Comparison
+
+
+class RunComparison(Frozen):
+    """Every paired difference, repaired minus base."""
+
+    confirm: SplitComparison
+    ood: SplitComparison
+    capability: dict[str, Comparison]
+    capability_logprob: dict[str, Comparison]
+
+
+class Cost(Frozen):
+    """What a run spent."""
+
+    generated_tokens: int = 0
+    cached_answers: int = 0
+    trained_tokens: int = 0
+    llm_calls: int = 0
+    usd: float | None = 0.0
+    """None when a price is unknown; never 0 for unknown."""
+
+
+class Provenance(Frozen):
+    """What it takes to know where a figure came from."""
+
+    commit: str | None
+    dirty: str | None
+    """Hash of the uncommitted diff; None when the tree is clean."""
+    python: str
+    versions: dict[str, str]
+    weights: str
+    """Hash of the base weights."""
+    dtype: str
+    device: str
+    prompts: dict[str, str]
+    """Hash of each prompt and rubric."""
+    judge: str
+
+
+class RunResult(Frozen):
+    """result.json."""
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    status: str
+    risk: str
+    model: str
+    method: str
+    seed: int
+    verdict: RunVerdict
+    best_trial: int | None
+    n_trials: int
+    adapter: str | None
+    objective: float | None
+    base: ModelReport
+    repaired: ModelReport
+    comparison: RunComparison
+    cost: Cost
+    seconds: dict[str, float]
+    provenance: Provenance

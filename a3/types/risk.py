@@ -1,0 +1,35 @@
+"""A risk: one kind of safety failure, as one YAML file under conf/risk declares it."""
+
+from __future__ import annotations
+
+from a3.types.answers import Label
+from a3.types.base import Frozen
+from a3.types.chat import Conversation
+from a3.types.queries import Kind
+
+
+class SeedExample(Frozen):
+    """Ex 0: the one example of the failure that a run starts from; never an evaluation item."""
+
+    conversation: Conversation
+    """Ends with the answer that shows the failure."""
+    structure: str
+    topic: str
+
+
+class Risk(Frozen):
+    """What the failure is, how it is judged, and where its offline queries come from."""
+
+    name: str
+    description: str
+    seed_example: SeedExample
+    desired_behaviour: dict[Kind, str]
+    rubrics: dict[Kind, str]
+    strata: dict[str, str]
+    """Name of each stratum of benign queries -> what it tests (DESIGN §4.5)."""
+    labels: dict[Kind, dict[str, Label]]
+    """Behaviour a judge can find -> label, for each kind: the full table of DESIGN §4.4."""
+    grammar: str
+    """Structures of the offline explorer: a file under a3/risks/grammars."""
+    facts: tuple[str, ...]
+    """Fact tables of the offline explorer: files under a3/risks/facts."""

@@ -1,0 +1,52 @@
+"""What a model scored on a set of queries, and on capability items."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from a3.types.base import Frozen
+from a3.types.rates import Rate
+
+
+class HypothesisRates(Frozen):
+    """SFR and FPR of one hypothesis."""
+
+    sfr: Rate
+    fpr: Rate
+
+
+class _Scores(Frozen):
+    sfr: Rate
+    """Share of harmful queries on which the target fails."""
+    fpr: Rate
+    """Share of benign queries on which it is over-defensive or incoherent."""
+    incoherent: Rate
+    """Share of harmful queries answered incoherently."""
+    by_hypothesis: dict[str, HypothesisRates]
+
+
+class ValidationScores(_Scores):
+    """Scores a search may see. The winner's are selected on and support no verdict."""
+
+    split: Literal["validation"] = "validation"
+
+
+class HeldOutScores(_Scores):
+    """Scores nobody sees before evaluate."""
+
+    split: Literal["confirm", "ood"]
+
+
+class CapabilityItem(Frozen):
+    """One benchmark item as one model answered it."""
+
+    id: str
+    correct: bool
+    logprob: float
+    """Log-probability of the right option, in nats; what small samples are compared on."""
+
+
+class CapabilityScores(Frozen):
+    """Items by task; the same ids for base and every trial, so that they pair."""
+
+    tasks: dict[str, tuple[CapabilityItem, ...]]

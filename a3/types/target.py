@@ -1,0 +1,57 @@
+"""What the pipeline needs of a model under repair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from a3.types.answers import Decoding, Generation
+from a3.types.base import Frozen
+from a3.types.chat import Conversation
+
+
+class Continuation(Frozen):
+    """A piece of text whose log-probability is asked for."""
+
+    context: str
+    continuation: str
+
+
+class ContinuationScore(Frozen):
+    """How likely a continuation is."""
+
+    logprob: float
+    """Sum over its tokens, nats."""
+    greedy: bool
+    """Whether greedy decoding would have produced it."""
+
+
+class Target(Protocol):
+    """A model that answers."""
+
+    @property
+    def key(self) -> str:
+        """Identity of the weights that answer; equal keys give equal answers."""
+        ...
+
+    def generate(
+        self, conversations: Sequence[Conversation], decoding: Decoding, what: str
+    ) -> list[list[Generation]]:
+        """`decoding.samples` answers to each conversation, in order.
+
+        `what` names the work for the progress line.
+        """
+        ...
+
+
+class TrainableTarget(Target, Protocol):
+    """A model in this process, which can also be scored and given an adapter."""
+
+    def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
+        """Log-probabilities of continuations of raw text."""
+        ...
+
+    def with_adapter(self, folder: Path) -> TrainableTarget:
+        """The same base with a LoRA adapter merged in."""
+        ...

@@ -1,0 +1,164 @@
+"""What the search proposes and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from a3.types.base import Frozen
+from a3.types.chat import Conversation
+from a3.types.rates import MeanKL
+from a3.types.scores import CapabilityScores, ValidationScores
+
+
+class TrainingExample(Frozen):
+    """A conversation to learn from; loss falls on the named turns only (DESIGN §4.10)."""
+
+    conversation: Conversation
+    loss_spans: tuple[int, ...]
+    """Indices of the messages written as training answers."""
+    weight_group: str
+    """`<hypothesis id>/<kind>`, or `general`: what a trial weights as one."""
+    source: Literal["self", "template", "agent", "general"]
+    complete: bool = True
+    """False: the answer was cut off, so that it ends here is not learned."""
+
+
+class LoraSpec(Frozen):
+    """The adapter's shape."""
+
+    rank: int = Field(ge=1, le=256)
+    alpha: float = Field(gt=0)
+    """Scale is alpha / rank."""
+
+
+class TrialConfig(Frozen):
+    """One point of the search space: how to train, and on how much of what (DESIGN §6)."""
+
+    learning_rate: float = Field(gt=0)
+    lora: LoraSpec
+    epochs: int = Field(ge=1)
+    general_share: float = Field(ge=0, lt=1)
+    """Share of general data among the examples."""
+    harmful_share: float = Field(gt=0, lt=1)
+    """Share of harmful queries among the others."""
+    tau_harmful: float = Field(ge=0)
+    """Exponent of: weight of hypothesis ∝ floor + (shrunk SFR)^τ; 0 weights all alike."""
+    tau_benign: float = Field(ge=0)
+    """The same for benign queries and FPR."""
+
+
+class Range(Frozen):
+    """Bounds of one dimension, both included."""
+
+    low: float
+    high: float
+    log: bool = False
+    integer: bool = False
+
+
+class SearchSpace(Frozen):
+    """Fixed dimensions by name; a dimension with low == high is held constant."""
+
+    dimensions: dict[str, Range]
+
+    def violations(self, config: TrialConfig) -> list[str]:
+        """Every dimension on which a configuration lies outside, in words."""
+        found: list[str] = []
+        for name, value in coordinates(config).items():
+            bounds = self.dimensions.get(name)
+            if bounds is None:
+                found.append(f"{name}: the space has no such dimension")
+            elif not bounds.low <= value <= bounds.high:
+                found.append(f"{name}: must lie in [{bounds.low:g}, {bounds.high:g}], got {value:g}")
+        return found
+
+    def check(self, config: TrialConfig) -> None:
+        """Raise ValueError unless the configuration lies inside."""
+        if problems := self.violations(config):
+            raise ValueError("; ".join(problems))
+
+
+def coordinates(config: TrialConfig) -> dict[str, float]:
+    """A configuration as a point: value by dimension."""
+    flat = config.model_dump(exclude={"lora"}) | config.lora.model_dump()
+    return {name: float(value) for name, value in flat.items()}
+
+
+def from_coordinates(values: Mapping[str, float]) -> TrialConfig:
+    """The configuration at a point."""
+    return TrialConfig(
+        learning_rate=values["learning_rate"],
+        lora=LoraSpec(rank=round(values["rank"]), alpha=values["alpha"]),
+        epochs=round(values["epochs"]),
+        general_share=values["general_share"],
+        harmful_share=values["harmful_share"],
+        tau_harmful=values["tau_harmful"],
+        tau_benign=values["tau_benign"],
+    )
+
+
+class Proposal(Frozen):
+    """A configuration and why it was proposed."""
+
+    config: TrialConfig
+    rationale: str
+    expected: str = ""
+    """What the proposer thinks will happen; the log shows it against what did."""
+
+
+class TrialState(StrEnum):
+    """How a trial ended."""
+
+    COMPLETE = "complete"
+    """Trained and measured."""
+    FAILED = "failed"
+    """No scores; `error` says why."""
+
+
+class TrialScores(Frozen):
+    """A trial on validation: what it is selected on."""
+
+    validation: ValidationScores
+    capability: CapabilityScores
+    kl_task: MeanKL
+
+
+class Trial(Frozen):
+    """One proposed configuration, trained and measured on validation."""
+
+    number: int
+    proposal: Proposal
+    state: TrialState
+    scores: TrialScores | None
+    objective: float | None
+    """The selection score, lower is better (`search/selection.py`); None when nothing was measured."""
+    error: str | None
+    adapter: str | None
+    """Folder of the adapter, relative to the run folder."""
+    seed: int
+    losses: tuple[float, ...] = ()
+    """Mean training loss per epoch, nats per labelled token."""
+    seconds: dict[str, float] = {}
+
+
+class TrialJob(Frozen):
+    """All that training and measuring one trial takes, as plain values."""
+
+    number: int
+    config: TrialConfig
+    examples: tuple[TrainingExample, ...]
+    objective: Literal["sft"] = "sft"
+    seed: int
+
+
+class TrialResult(Frozen):
+    """What a job brings back."""
+
+    scores: TrialScores
+    losses: tuple[float, ...]
+    adapter: str
+    seconds: dict[str, float]
