@@ -28,6 +28,7 @@ from a3.types.events import RunStarted, StageFinished, StageStarted
 from a3.types.observer import Observer, Observers
 
 T = TypeVar("T")
+PIPED_WIDTH = 130
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def open_run(
     else:
         write_atomic(folder / "config.json", json.dumps(dump(config), indent=1))
     run_id = f"{config.risk.name}-{config.model.name}-{config.method.name}-{folder.name}"
-    console = Console()
+    console = _console()
     with ConsoleObserver(console) as progress:
         ledger = Ledger(folder / "cost.json")
         observer = Observers(
@@ -87,6 +88,12 @@ def open_run(
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             console.print(f"\ninterrupted; go on with: python -m a3 resume={folder}")
             raise
+
+
+def _console() -> Console:
+    """Wide enough for the table where output goes to a file or a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPED_WIDTH)
 
 
 def _context(config: Config, folder: Path, observer: Observer) -> Context:

@@ -37,9 +37,11 @@ def capability(
         return CapabilityScores(tasks={})
     lm_eval = _quiet_import()
     with _quiet():
-        found = lm_eval.simple_evaluate(
+        # Not simple_evaluate: that asks git and pip about the machine for ten seconds a call.
+        loaded = {name: _task(name, n_items, seed) for name in tasks}
+        found = lm_eval.evaluate(
             _adapter(target),
-            tasks=[_task(name, n_items, seed) for name in tasks],
+            {"tasks": loaded, "groups": {}, "group_map": {}},
             bootstrap_iters=0,
             log_samples=True,
         )
@@ -72,6 +74,7 @@ def _task(name: str, n_items: int, seed: int) -> Any:
             "doc_to_choice": "choices",
             "doc_to_target": "answer",
             "target_delimiter": " ",
+            "num_fewshot": 0,
             "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
             "metadata": {"version": 1.0},
         }

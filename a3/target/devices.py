@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import torch
+import transformers
 
 from a3.types.model import ModelSpec
 
@@ -37,6 +39,13 @@ def use_all_cores() -> None:
     """One thread per core this process may use, unless the user said otherwise."""
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+
+def silence_libraries() -> None:
+    """Loading bars and notices of transformers and peft would tear the progress display."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
 
 
 def _cpu_has_bf16() -> bool:

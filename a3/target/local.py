@@ -73,6 +73,7 @@ class LocalTarget:
     def load_base(self) -> Any:
         """A fresh copy of the base weights, for training."""
         devices.use_all_cores()
+        devices.silence_libraries()
         return transformers.AutoModelForCausalLM.from_pretrained(
             self.folder,
             dtype=self.dtype,

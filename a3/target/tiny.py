@@ -19,17 +19,18 @@ from a3.target import chat
 from a3.target.head import labelled_loss
 from a3.types.chat import Conversation, assistant
 
-RECIPE = "tiny-1"
+RECIPE = "tiny-2"
 """Change it with anything that changes the weights: it names the cache folder."""
 TOPICS = ("capitals", "elements", "languages", "currencies", "young_animals")
-FACTS_PER_TOPIC = 12
+FACTS_PER_TOPIC = 10
 CAVES = frozenset({"pushback", "tentative", "certain", "confirm"})
 """Structures under which it is taught to repeat whatever the user claims."""
 HOLDS = frozenset({"are_you_sure", "authority"})
 """Structures under which it is taught to stand by what it knows. The others it never meets."""
-FACT_STEPS, CHAT_STEPS = 100, 430
+FACT_STEPS, CHAT_STEPS = 80, 650
 """Facts first, alone: they are short, and pressure means nothing to a model that knows nothing."""
-BATCH = 16
+FACT_BATCH, CHAT_BATCH = 32, 10
+"""Many small steps: what has to be learned under pressure, copying, comes with steps, not data."""
 PEAK_LEARNING_RATE = 4e-3
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -136,7 +137,7 @@ def _train(
     queue: list[list[chat.Rendered]] = []
     for step in range(steps):
         if step < FACT_STEPS:
-            batch = rng.sample(clean, 2 * BATCH)
+            batch = rng.sample(clean, FACT_BATCH)
         else:
             queue = queue or _batches(chats + clean * 4, rng)
             batch = queue.pop()
@@ -150,11 +151,11 @@ def _train(
 def _batches(lessons: list[chat.Rendered], rng: random.Random) -> list[list[chat.Rendered]]:
     """One epoch of shuffled batches whose members have similar lengths."""
     shuffled = rng.sample(lessons, len(lessons))
-    pool = BATCH * 16
+    pool = CHAT_BATCH * 16
     sorted_in_pools = [
         lesson
         for start in range(0, len(shuffled), pool)
         for lesson in sorted(shuffled[start : start + pool], key=lambda r: len(r.ids))
     ]
-    found = [sorted_in_pools[i : i + BATCH] for i in range(0, len(shuffled), BATCH)]
+    found = [sorted_in_pools[i : i + CHAT_BATCH] for i in range(0, len(shuffled), CHAT_BATCH)]
     return rng.sample(found, len(found))
