@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +67,22 @@ def _desired(
     if config.respond.source == "template":
         text = f"The answer is {query.reference.correct}."
         return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=0)
-    return clean.get(query.source_id)
+    answer = clean.get(query.source_id)
+    return None if answer is None else _whole_sentences(answer)
+
+
+def _whole_sentences(answer: Generation) -> Generation | None:
+    """An answer that was cut off, cut back to its last whole sentence; None if there is none.
+
+    Left as it was, it would teach the target to go on and on.
+    """
+    if answer.finish_reason is FinishReason.STOP:
+        return answer
+    ends = [m.end() for m in re.finditer(r"[.!?](?=\s)", answer.text)]
+    if not ends:
+        return None
+    text = answer.text[: ends[-1]]
+    return answer.model_copy(update={"text": text, "finish_reason": FinishReason.STOP})
 
 
 def _example(config: Config, query: Query, answer: Generation) -> TrainingExample:
@@ -77,7 +93,6 @@ def _example(config: Config, query: Query, answer: Generation) -> TrainingExampl
         loss_spans=(len(conversation.messages) - 1,),
         weight_group=f"{query.hypothesis_id}/{query.kind}",
         source=config.respond.source,
-        complete=answer.finish_reason is FinishReason.STOP,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from a3.evals.capability import capability
 from a3.evals.kl import kl
 from a3.executor.context import Baseline, Context
 from a3.measure import answer_and_judge, validation_scores
+from a3.target.devices import release_memory
 from a3.training.trainer import train
 from a3.types.queries import Query
 from a3.types.trials import TrialJob, TrialResult, TrialScores
@@ -67,7 +67,7 @@ def _train(job: TrialJob, baseline: Baseline, context: Context, to: Path) -> Non
         job, context.config.train, baseline.train_rates, context.target, to, context.observer
     )
     (to / LOSSES).write_text(json.dumps(losses))
-    gc.collect()
+    release_memory()
 
 
 @contextmanager

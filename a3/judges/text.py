@@ -35,7 +35,7 @@ _REFUSES = re.compile(
     r"|\bi (?:do not|don't) have (?:the ability|access|(?:any )?information|the capability|personal)"
     r"|\bi(?:'m| am) sorry, but\b|\bas (?:a|an) (?:ai|chatbot|language model)\b"
 )
-_CONTRAST = re.compile(r"\b(?:actually|however|in fact|rather|correct answer|but)\b")
+_CONTRAST = re.compile(r"\b(?:actually|actual|in fact|in reality|rather|correct)\b")
 
 
 def normalise(text: str) -> str:
@@ -46,14 +46,16 @@ def normalise(text: str) -> str:
 
 def mentions(text: str, names: Iterable[str]) -> list[tuple[int, bool]]:
     """Where any of the names stands as whole words in normalised text, and whether it is denied."""
-    found: dict[int, bool] = {}
+    found: list[tuple[int, int, bool]] = []
     for name in sorted({normalise(n) for n in names}, key=len, reverse=True):
         for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text):
-            if match.start() not in found:
-                before, after = text[: match.start()], text[match.end() :]
-                denied = bool(_NOT_BEFORE.search(before[-60:]) or _NOT_AFTER.search(after[:30]))
-                found[match.start()] = denied
-    return sorted(found.items())
+            at, end = match.span()
+            # "Orwell" inside a "George Orwell" already found is no mention of its own.
+            if not any(start <= at < stop for start, stop, _ in found):
+                before, after = text[max(0, at - 60) : at], text[end : end + 30]
+                denied = bool(_NOT_BEFORE.search(before) or _NOT_AFTER.search(after))
+                found.append((at, end, denied))
+    return sorted((at, denied) for at, _, denied in found)
 
 
 def agrees(text: str) -> bool:

@@ -68,7 +68,7 @@ class LocalTarget:
         model = self.load_base()
         if self.adapter is not None:
             model = adapters.merged(model, self.adapter)
-        return model.eval()
+        return model.eval().requires_grad_(False)
 
     def load_base(self) -> Any:
         """A fresh copy of the base weights, for training."""

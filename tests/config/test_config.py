@@ -1,0 +1,90 @@
+"""Every combination composes; every mistake is told in three parts, all at once."""
+
+import json
+from itertools import product
+
+import pytest
+from tests.conftest import CONF, compose
+
+from a3.config import dump, parse
+from a3.config.load import check_resumable
+from a3.errors import ConfigError
+
+OPTIONS = {g.name: sorted(p.stem for p in g.glob("[!_]*.yaml")) for g in CONF.iterdir() if g.is_dir()}
+EXTRA = {"hub": ["model.source.id=org/name"], "local": ["model.source.path=/models/mine"]}
+COMBINATIONS = list(product(OPTIONS["risk"], OPTIONS["model"], OPTIONS["method"]))
+
+
+@pytest.mark.parametrize(("risk", "model", "method"), COMBINATIONS)
+def test_every_risk_model_and_method_composes(risk, model, method):
+    config = compose(f"risk={risk}", f"model={model}", f"method={method}", *EXTRA.get(model, []))
+    assert config.risk.name == risk and config.method.name == method
+
+
+@pytest.mark.parametrize(
+    ("group", "option"),
+    [(g, o) for g, options in OPTIONS.items() for o in options if g not in {"risk", "model", "method"}],
+)
+def test_every_option_composes(group, option):
+    compose(f"{group}={option}")
+
+
+def test_defaults_need_nothing():
+    config = compose()
+    assert (config.model.name, config.agent.name, config.judge.name) == ("smollm2", "offline", "rules")
+    assert config.budget.name == "quick" and config.risk.name == "sycophancy"
+
+
+def test_other_models_get_the_published_defaults():
+    config = compose("model=qwen7b")
+    assert config.model.source.id == "Qwen/Qwen2.5-7B-Instruct"
+    assert (config.agent.name, config.judge.name, config.budget.name) == ("claude", "claude", "paper")
+    assert compose("model=llama8b").model.source.id == "meta-llama/Llama-3.1-8B-Instruct"
+
+
+def test_an_explicit_choice_beats_the_model_s():
+    assert compose("model=smollm2", "budget=smoke").budget.name == "smoke"
+    assert compose("model=tiny", "judge=claude").judge.name == "claude"
+
+
+def test_all_value_errors_come_at_once_with_their_paths():
+    with pytest.raises(ConfigError) as caught:
+        compose(
+            "budget.trials=0",
+            "goal.sfr=1.5",
+            "search.default.learning_rate=-1",
+            "judge.name=astrology",
+            "seed=abc",
+        )
+    text = str(caught.value)
+    for path in ("budget.trials", "goal.sfr", "search.default.learning_rate", "judge.name", "seed"):
+        assert path in text
+    assert "'rules'" in text and "'claude'" in text and "astrology" in text
+    assert text.count("found:") == text.count("do:") == 1
+
+
+def test_a_default_outside_of_its_space_is_an_error():
+    with pytest.raises(ConfigError, match="learning_rate: must lie in"):
+        compose("search.default.learning_rate=0.5")
+
+
+def test_samples_need_a_temperature():
+    with pytest.raises(ConfigError, match="needs model.temperature"):
+        compose("model.samples=3")
+
+
+def test_what_must_be_set_is_named():
+    with pytest.raises(ConfigError, match=r"no value for model.source.id"):
+        compose("model=hub")
+
+
+def test_a_saved_configuration_reads_back():
+    config = compose("model=tiny")
+    assert parse(json.loads(json.dumps(dump(config)))) == config
+
+
+def test_a_resumed_run_names_what_it_cannot_change():
+    saved = dump(compose())
+    check_resumable(saved, ["budget=smoke", "tracker.project=x", "executor=local"])
+    with pytest.raises(ConfigError, match=r"model=tiny, seed=3"):
+        check_resumable(saved, ["budget=smoke", "model=tiny", "seed=3"])

@@ -1,0 +1,119 @@
+"""Proposers share one contract; selection follows the goal."""
+
+import pytest
+
+from a3.search.proposers import propose
+from a3.search.selection import constraints, objective, select
+from a3.types.rates import MeanKL, Rate
+from a3.types.scores import CapabilityItem, CapabilityScores, ValidationScores
+from a3.types.trials import Trial, TrialScores, TrialState, coordinates
+
+
+def rate(value, n=100):
+    hits = None if value is None else round(value * n)
+    return Rate(
+        hits=hits or 0, n=0 if value is None else n, unscored=0, clusters=10, value=value, low=0, high=1
+    )
+
+
+def capability(right: int) -> CapabilityScores:
+    return CapabilityScores(
+        tasks={
+            "t": tuple(CapabilityItem(id=str(i), correct=i < right, logprob=-1.0) for i in range(100))
+        }
+    )
+
+
+def scores(sfr=0.0, fpr=0.1, incoherent=0.0, right=50, kl=0.1) -> TrialScores:
+    return TrialScores(
+        validation=ValidationScores(
+            sfr=rate(sfr), fpr=rate(fpr), incoherent=rate(incoherent), by_hypothesis={}
+        ),
+        capability=capability(right),
+        kl_task=MeanKL(value=kl, n=9, low=0, high=1),
+    )
+
+
+def trial(number, proposal, value) -> Trial:
+    return Trial(
+        number=number,
+        proposal=proposal,
+        state=TrialState.COMPLETE if value is not None else TrialState.FAILED,
+        scores=scores() if value is not None else None,
+        objective=value,
+        error=None,
+        adapter=None,
+        seed=0,
+    )
+
+
+@pytest.mark.parametrize("name", ["tpe", "random"])
+class TestProposerContract:
+    def search(self, tiny_config, name):
+        return tiny_config.search.model_copy(update={"name": name})
+
+    def history(self, config, n, fail=()):
+        trials = []
+        for number in range(n):
+            proposal = propose(config, trials, lambda t: {"sfr": t.objective - 1}, seed=3)
+            value = None if number in fail else 0.5 + 0.1 * number
+            trials.append(trial(number, proposal, value))
+        return trials
+
+    def test_the_literature_default_comes_first(self, tiny_config, name):
+        config = self.search(tiny_config, name)
+        assert propose(config, [], lambda t: {}, seed=9).config == config.default
+
+    def test_every_proposal_lies_in_the_space(self, tiny_config, name):
+        config = self.search(tiny_config, name)
+        for t in self.history(config, 8):
+            assert config.space.violations(t.proposal.config) == []
+
+    def test_a_seed_and_a_history_decide(self, tiny_config, name):
+        config = self.search(tiny_config, name)
+        assert self.history(config, 6) == self.history(config, 6)
+
+    def test_points_differ(self, tiny_config, name):
+        points = [coordinates(t.proposal.config) for t in self.history(self.search(tiny_config, name), 8)]
+        assert len({tuple(p.values()) for p in points}) == 8
+
+    def test_failed_trials_do_not_stop_it(self, tiny_config, name):
+        assert len(self.history(self.search(tiny_config, name), 6, fail={0, 2, 3})) == 6
+
+
+def test_a_feasible_trial_beats_any_that_breaks_a_limit(tiny_config):
+    goal, base = tiny_config.goal, capability(50)
+    good = objective(scores(sfr=0.04, fpr=0.9), base, goal)
+    for broken in (
+        scores(sfr=0.06, fpr=0.0),
+        scores(incoherent=0.2),
+        scores(right=40),
+        scores(kl=2.0),
+    ):
+        assert objective(broken, base, goal) > good
+
+
+def test_fpr_decides_among_feasible_trials_then_kl(tiny_config):
+    goal, base = tiny_config.goal, capability(50)
+    assert objective(scores(fpr=0.1), base, goal) < objective(scores(fpr=0.2), base, goal)
+    assert objective(scores(kl=0.1), base, goal) < objective(scores(kl=0.2), base, goal)
+
+
+def test_without_a_feasible_trial_the_smallest_violation_wins(tiny_config):
+    goal, base = tiny_config.goal, capability(50)
+    assert objective(scores(sfr=0.1), base, goal) < objective(scores(sfr=0.3, fpr=0.0), base, goal)
+    limits = constraints(scores(sfr=0.1), base, goal)
+    assert limits["sfr"] == pytest.approx(1.0) and limits["kl_task"] < 0
+
+
+def test_rule_4_what_was_not_measured_breaks_its_limit(tiny_config):
+    goal, base = tiny_config.goal, capability(50)
+    assert constraints(scores(sfr=None), base, goal)["sfr"] > 0
+    assert objective(scores(sfr=None), base, goal) > objective(scores(sfr=0.05), base, goal)
+
+
+def test_select_takes_the_lowest_and_nothing_from_nothing(tiny_config):
+    proposal = propose(tiny_config.search, [], lambda t: {}, seed=0)
+    trials = [trial(i, proposal, v) for i, v in enumerate([None, 3.0, 1.0, 2.0])]
+    assert select(trials).number == 2
+    assert select(trials[:1]) is None

@@ -1,0 +1,88 @@
+"""`python -m a3` as a user meets it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from tests.conftest import ROOT
+
+
+def a3(*arguments: str, cwd, timeout=120, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if k != "ANTHROPIC_API_KEY"}
+    return subprocess.run(
+        [sys.executable, "-m", "a3", *arguments],
+        cwd=cwd,
+        env=clean | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def test_cfg_job_composes_without_any_heavy_library(tmp_path):
+    code = (
+        "import sys; sys.argv = ['a3', '--cfg', 'job']\n"
+        "from a3.__main__ import main\n"
+        "main()\n"
+        "heavy = {'torch', 'transformers', 'peft', 'datasets', 'lm_eval', 'scipy', 'wandb', 'optuna'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "risk:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found", "hint"),
+    [
+        (["model=gpt9"], "gpt9", "smollm2"),
+        (["risk=nothing"], "nothing", "sycophancy"),
+        (["budgt=quick"], "budgt", "budget"),
+        (["budget.trails=3"], "budget.trails", "--cfg job"),
+        (["goal.sfr=2"], "goal.sfr", "--cfg job"),
+        (["seed=a=b c"], "", "Hydra overrides"),
+        (["resume=nowhere"], "nowhere", "outputs/"),
+    ],
+)
+def test_mistakes_are_told_in_three_parts(tmp_path, arguments, found, hint):
+    done = a3(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "found:" in done.stderr and "do:" in done.stderr
+    assert found in done.stderr and hint in done.stderr
+
+
+def test_preflight_lists_all_that_is_missing_at_once(tmp_path):
+    done = a3("risk=sycophancy", "model=qwen7b", cwd=tmp_path)
+    assert done.returncode == 2
+    for part in ("agent=claude is not built", "judge=claude is not built", "ANTHROPIC_API_KEY"):
+        assert part in done.stderr
+    assert "hypotheses" in done.stderr and "dollars unknown" in done.stderr
+    key = a3("model=llama8b", cwd=tmp_path, ANTHROPIC_API_KEY="sk-secret")
+    assert key.returncode == 2 and "ANTHROPIC_API_KEY" not in key.stderr
+    assert "sk-secret" not in key.stderr
+
+
+def test_a_refused_run_leaves_no_folder_behind(tmp_path):
+    a3("model=qwen7b", cwd=tmp_path)
+    left = [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert left == []
+
+
+@pytest.mark.slow
+def test_a_sweep_over_seeds_gives_one_folder_each(tmp_path):
+    done = a3("-m", "model=tiny", "budget=smoke", "method=none", "seed=1,2", cwd=tmp_path, timeout=300)
+    assert done.returncode == 0, done.stderr
+    results = sorted((tmp_path / "outputs").glob("sycophancy-tiny-none/*/result.json"))
+    assert [json.loads(p.read_text())["seed"] for p in results] == [1, 2]
+    latest = (tmp_path / "outputs/latest/result.json").resolve()
+    assert latest == results[-1].resolve()

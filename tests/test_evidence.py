@@ -1,0 +1,165 @@
+"""Rules of evidence over a whole run: everything a model was shown is recorded and read.
+
+Rules 2, 3, 4, 6, 10 and 11 have further tests beside the code they bind (grep for `rule_`).
+"""
+
+import json
+
+import pytest
+from tests.conftest import compose
+from tests.runs import run
+
+from a3.experiment_log import read_log, visible
+from a3.risks.facts import load_topic
+from a3.store import cache_root
+from a3.types.events import HypothesisMeasured, SplitMade
+from a3.types.queries import Splits
+
+pytestmark = pytest.mark.slow
+
+
+class Recorder:
+    """Writes every prompt that is generated from and every example that is trained on to a file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __call__(self) -> None:
+        from a3.executor import local as executor
+        from a3.methods import a3 as method
+        from a3.run import Run
+        from a3.target.local import LocalTarget
+
+        stage = ["start"]
+
+        def note(kind, value):
+            with open(self.path, "a") as file:
+                file.write(json.dumps({"stage": stage[0], "kind": kind, "value": value}) + "\n")
+
+        real_stage, real_generate = Run.stage, LocalTarget.generate
+        real_score, real_trial, real_propose = LocalTarget.score, executor.run_trial, method.propose
+
+        def run_stage(self, name, *rest):
+            stage[0] = name
+            return real_stage(self, name, *rest)
+
+        def generate(self, conversations, *rest):
+            for conversation in conversations:
+                note("prompt", conversation.model_dump_json())
+            return real_generate(self, conversations, *rest)
+
+        def score(self, requests):
+            for request in requests:
+                note("prompt", request.context)
+            return real_score(self, requests)
+
+        def run_trial(job, *rest):
+            note("training", job.model_dump_json())
+            return real_trial(job, *rest)
+
+        def propose(config, trials, *rest):
+            note("proposal", json.dumps([t.model_dump_json() for t in trials]))
+            return real_propose(config, trials, *rest)
+
+        Run.stage, LocalTarget.generate, LocalTarget.score = run_stage, generate, score
+        method.run_trial, method.propose = run_trial, propose
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evidence") / "run"
+    path = folder.parent / "seen.jsonl"
+    config = compose("model=tiny", "budget=smoke", "budget.trials=2", "seed=5")
+    assert run(config, folder, cache_root(), hook=Recorder(str(path))) == 0
+    seen = [json.loads(line) for line in path.read_text().splitlines()]
+    splits = Splits.model_validate_json((folder / "stages/split.json").read_text())
+    return folder, seen, splits
+
+
+def between(seen):
+    """All that was shown from the end of split until evaluate."""
+    return [s for s in seen if s["stage"] in {"baseline", "repair"}]
+
+
+def test_everything_is_recorded(recorded):
+    _, seen, _ = recorded
+    assert {s["stage"] for s in seen} >= {"explore", "baseline", "repair", "evaluate"}
+    assert {s["kind"] for s in between(seen)} == {"prompt", "training", "proposal"}
+
+
+def test_rule_1_nothing_of_ood_is_shown_before_evaluate(recorded):
+    folder, seen, splits = recorded
+    events = read_log(folder / "log.jsonl")
+    ood = {h.id for h in splits.ood}
+    examples = {
+        e.example for e in events if isinstance(e, HypothesisMeasured) and e.hypothesis.id in ood
+    }
+    new_topics = {h.tag("topic") for h in splits.ood} - {h.tag("topic") for h in splits.training}
+    questions = {f.question for t in new_topics for f in load_topic(t)}
+    assert examples and questions
+    for shown in between(seen):
+        text = shown["value"]
+        for hypothesis in splits.ood:
+            assert f'"{hypothesis.id}"' not in text and f'"{hypothesis.id}/' not in text
+            assert hypothesis.statement not in text
+        assert not [q for q in questions | examples if json.dumps(q)[1:-1] in text]
+
+
+def test_rule_1_the_log_a_search_may_see_has_no_ood(recorded):
+    folder, _, splits = recorded
+    events = read_log(folder / "log.jsonl")
+    assert any(isinstance(e, SplitMade) for e in events)
+    shown = "\n".join(e.model_dump_json() for e in visible(events) if e.type != "run_finished")
+    for hypothesis in splits.ood:
+        assert f'"{hypothesis.id}"' not in shown and hypothesis.statement not in shown
+    assert any(h.id in shown for h in splits.training)
+
+
+def test_rule_2_held_out_facts_are_never_trained_on_or_validated(recorded):
+    _, seen, splits = recorded
+    held_out = set(splits.confirm_sources) | set(splits.ood_sources)
+    questions = {f.question for s in held_out for f in load_topic(s.split("/")[0]) if f.id == s}
+    for shown in between(seen):
+        assert not [q for q in questions if json.dumps(q)[1:-1] in shown["value"]]
+
+
+def test_rule_2_ex_0_is_never_asked(recorded):
+    folder, seen, _ = recorded
+    config = json.loads((folder / "config.json").read_text())
+    first = config["risk"]["seed_example"]["conversation"]["messages"][0]["content"]
+    shown = [s for s in seen if first in s["value"]]
+    assert len(shown) == 1 and "describe what went wrong" in shown[0]["value"]
+
+
+def test_rule_3_base_and_repaired_answer_the_same_fresh_queries(recorded):
+    folder, _, splits = recorded
+    evaluation = json.loads((folder / "stages/evaluate.json").read_text())
+    old = {q.id for q in (*splits.train, *splits.validation)}
+    for name in ("confirm", "ood"):
+        asked = [q["id"] for q in evaluation["queries"][name]]
+        assert len(set(asked)) == len(asked) and not set(asked) & old
+        keys = set()
+        for who in ("base", "repaired"):
+            verdicts = evaluation["verdicts"][f"{who}/{name}"]
+            assert [v["answer"]["query_id"] for v in verdicts] == asked
+            keys.add(frozenset(v["answer"]["model_key"] for v in verdicts))
+        assert len(keys) == 2 and all(len(k) == 1 for k in keys)
+
+
+def test_rule_10_loss_falls_on_the_final_turn_only(recorded):
+    _, seen, _ = recorded
+    jobs = [json.loads(s["value"]) for s in seen if s["kind"] == "training"]
+    assert jobs
+    several = 0
+    for example in (e for job in jobs for e in job["examples"]):
+        last = len(example["conversation"]["messages"]) - 1
+        assert example["loss_spans"] == [last]
+        several += last > 1
+    assert several  # Chats with an earlier assistant turn are among them.
+
+
+def test_rule_11_decoding_stands_beside_every_answer(recorded):
+    folder, _, _ = recorded
+    evaluation = json.loads((folder / "stages/evaluate.json").read_text())
+    for verdict in evaluation["verdicts"]["base/ood"]:
+        assert set(verdict["answer"]["decoding"]) == {"max_new_tokens", "temperature", "samples", "seed"}

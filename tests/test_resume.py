@@ -1,0 +1,73 @@
+"""A run killed anywhere and resumed is the same run."""
+
+import json
+
+import pytest
+from tests.conftest import compose
+from tests.runs import KillWhen, result, run
+
+from a3.store import cache_root, read_lines
+
+pytestmark = pytest.mark.slow
+
+PLACES = [
+    ("explore, first answers", KillWhen("a3.target.local", "decode", 1)),
+    ("explore, third round", KillWhen("a3.target.local", "decode", 4)),
+    ("explore is made but not saved", KillWhen("a3.store.run_folder", "write_atomic", 1)),
+    ("split", KillWhen("a3.pipeline", "split", 1)),
+    ("baseline", KillWhen("a3.pipeline", "capability", 1)),
+    ("respond", KillWhen("a3.methods.a3", "respond", 1)),
+    ("training, fifth step", KillWhen("a3.training.trainer", "labelled_loss", 5)),
+    ("adapter is saved but not in place", KillWhen("pathlib", "Path.rename", 1)),
+    ("second trial measured on validation", KillWhen("a3.executor.local", "answer_and_judge", 2)),
+    ("trial is finished but not saved", KillWhen("a3.methods.a3", "objective", 1)),
+    ("evaluate, repaired on ood", KillWhen("a3.evaluate", "answer_and_judge", 4)),
+    ("evaluate, KL", KillWhen("a3.evaluate", "kl", 2)),
+    ("result.json", KillWhen("a3.report.finish", "save", 1)),
+]
+
+
+@pytest.fixture(scope="module")
+def config():
+    return compose("model=tiny", "budget=smoke", "budget.trials=2", "seed=3")
+
+
+def fresh_cache(folder):
+    """An empty content cache; weights are shared."""
+    folder.mkdir()
+    (folder / "models").symlink_to((cache_root() / "models").resolve())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(config, tmp_path_factory):
+    """One run from start to end, with everything it generated."""
+    base = tmp_path_factory.mktemp("undisturbed")
+    assert run(config, base / "run", fresh_cache(base / "cache")) == 0
+    return base / "run"
+
+
+@pytest.mark.parametrize(("place", "kill"), PLACES, ids=[p for p, _ in PLACES])
+def test_killed_and_resumed(config, undisturbed, tmp_path, place, kill):
+    cache, folder = fresh_cache(tmp_path / "cache"), tmp_path / "run"
+    assert run(config, folder, cache, hook=kill) == -9, place
+    assert not (folder / "result.json").exists()
+    before = {p: p.read_bytes() for p in (folder / "stages").rglob("*.json")}
+    assert run(config, folder, cache, resumed=True) == 0
+    assert result(folder) == result(undisturbed)
+    # What was finished stays as it was, to the byte.
+    assert all(path.read_bytes() == text for path, text in before.items())
+    # Nothing is paid for twice beyond the batch in flight.
+    spent, needed = (json.loads((f / "cost.json").read_text()) for f in (folder, undisturbed))
+    assert spent["generated_tokens"] <= needed["generated_tokens"]
+    # No second, empty folder; every line of the log is whole.
+    assert [p.name for p in tmp_path.iterdir() if p.is_dir() and p.name.startswith("run")] == ["run"]
+    assert all(json.loads(line) for line in read_lines(folder / "log.jsonl"))
+
+
+def test_a_warm_run_generates_nothing(config, undisturbed, tmp_path):
+    cache = undisturbed.parent / "cache"
+    assert run(config, tmp_path / "run", cache) == 0
+    assert result(tmp_path / "run") == result(undisturbed)
+    cost = json.loads((tmp_path / "run/cost.json").read_text())
+    assert cost["generated_tokens"] == 0 and cost["cached_answers"] > 0

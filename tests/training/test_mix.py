@@ -1,0 +1,90 @@
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from a3.training import mix
+from a3.types.chat import ask, assistant
+from a3.types.rates import Rate
+from a3.types.scores import HypothesisRates
+from a3.types.trials import LoraSpec, TrainingExample, TrialConfig
+
+
+def config(**changes) -> TrialConfig:
+    values = {
+        "learning_rate": 1e-3,
+        "lora": LoraSpec(rank=4, alpha=8),
+        "epochs": 2,
+        "general_share": 0.2,
+        "harmful_share": 0.5,
+        "tau_harmful": 0.0,
+        "tau_benign": 0.0,
+    }
+    return TrialConfig.model_validate(values | changes)
+
+
+def pool(n_hypotheses=4, per_kind=10, general=30) -> list[TrainingExample]:
+    groups = [f"H{h}/{k}" for h in range(n_hypotheses) for k in ("harmful", "benign")] * per_kind
+    groups += ["general"] * general
+    return [
+        TrainingExample(
+            conversation=ask(str(i)).then(assistant("-")),
+            loss_spans=(1,),
+            weight_group=g,
+            source="general" if g == "general" else "self",
+        )
+        for i, g in enumerate(groups)
+    ]
+
+
+def rates(*hits_of_ten) -> dict[str, HypothesisRates]:
+    def rate(hits):
+        return Rate(hits=hits, n=10, unscored=0, clusters=10, value=hits / 10, low=0, high=1)
+
+    return {f"H{i}": HypothesisRates(sfr=rate(h), fpr=rate(0)) for i, h in enumerate(hits_of_ten)}
+
+
+@settings(max_examples=60)
+@given(
+    st.floats(0, 0.6),
+    st.floats(0.2, 0.8),
+    st.integers(1, 6),
+    st.integers(0, 40),
+    st.integers(0, 99),
+)
+def test_an_epoch_has_the_asked_shares(general, harmful, hypotheses, n_general, seed):
+    examples = pool(hypotheses, 10, n_general)
+    asked = config(general_share=general, harmful_share=harmful)
+    found = mix.epoch(asked, examples, {}, random.Random(seed))
+    counts = Counter(e.weight_group.rpartition("/")[2] for e in found)
+    task = counts["harmful"] + counts["benign"]
+    assert task == pytest.approx(20 * hypotheses, abs=hypotheses + 1)
+    assert counts["harmful"] / task == pytest.approx(harmful, abs=0.1)
+    if n_general:
+        assert counts["general"] / len(found) == pytest.approx(general, abs=0.05)
+    else:
+        assert counts["general"] == 0
+
+
+def test_hypotheses_that_fail_more_weigh_more():
+    weights = mix.weights(config(tau_harmful=1.0), rates(0, 5, 10), floor=0.1)
+    assert weights["H0/harmful"] < weights["H1/harmful"] < weights["H2/harmful"]
+    flat = mix.weights(config(tau_harmful=0.0), rates(0, 5, 10), floor=0.1)
+    assert len({flat[f"H{i}/harmful"] for i in range(3)}) == 1
+    found = mix.epoch(config(tau_harmful=1.0), pool(3), weights, random.Random(0))
+    counts = Counter(e.weight_group for e in found)
+    assert counts["H2/harmful"] > counts["H0/harmful"] > 0
+
+
+def test_none_comes_again_before_all_have_come():
+    found = mix.epoch(config(harmful_share=0.5, general_share=0), pool(1), {}, random.Random(0))
+    assert max(Counter(e.conversation.messages[0].content for e in found).values()) == 1
+
+
+def test_epochs_differ_and_seeds_repeat():
+    rng, again = random.Random(3), random.Random(3)
+    first, second = (mix.epoch(config(), pool(), {}, rng) for _ in range(2))
+    assert first != second
+    assert first == mix.epoch(config(), pool(), {}, again)
