@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -21,10 +22,14 @@ def main() -> None:
     try:
         _dispatch()
     except A3Error as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(error)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _tell(error: A3Error) -> None:
+    print(f"error: {error}", file=sys.stderr)
 
 
 def _dispatch() -> None:
@@ -54,11 +59,19 @@ def _start(composed: Any) -> float | None:
 
     from a3.config import load
 
-    config = load(composed)
-    from a3 import pipeline
-
     hydra = HydraConfig.get()
-    return pipeline.run(config, Path(config.run_dir), list(hydra.overrides.task)).objective
+    folder = Path(hydra.runtime.output_dir)
+    try:
+        config = load(composed)
+        from a3 import pipeline
+
+        return pipeline.run(config, folder, list(hydra.overrides.task)).objective
+    except A3Error as error:
+        # Out past Hydra, which would add words of its own; nor shall an empty folder stay behind.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        _tell(error)
+        sys.exit(2)
 
 
 def _resume(name: str, overrides: list[str]) -> None:
@@ -110,16 +123,15 @@ def _explained(message: str) -> ConfigError:
         return ConfigError(
             f"{group} must be one of {', '.join(options)}", option, f"use {group}={options[0]}"
         )
-    if match := re.search(r"[Kk]ey '([^']+)' is not in struct|Key '([^']+)' not in", message):
-        key = match[1] or match[2]
+    if match := re.search(r"Could not override '([^']+\.[^']+)'|[Kk]ey '([^']+)' is not", message):
         full = re.search(r"full_key: (\S+)", message)
-        path = full[1] if full else key
+        path = full[1] if full else match[1] or match[2]
         return ConfigError(
             "every key on the command line must exist in the configuration",
             path,
             f"choose a group ({', '.join(GROUPS)}) or a key of `python -m a3 --cfg job`",
         )
-    if match := re.search(r"Could not override '([^']+)'", message):
+    if match := re.search(r"Could not override '([^'.]+)'", message):
         return ConfigError(
             "a group on the command line must exist",
             match[1],

@@ -6,10 +6,9 @@ run that starts; trial runs are opened with the sweep's variables cleared.
 
 from __future__ import annotations
 
-import contextlib
 import netrc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,17 @@ class WandbTracker(Silent):
     def __init__(self, config: Config, folder: Path, run_id: str) -> None:
         self._config, self._folder, self._run_id = config, folder, run_id
         self._trial_metrics: dict[int, dict[str, float]] = {}
-        own_id = os.environ.get("WANDB_RUN_ID") or run_id
-        self._result = self._open("result", own_id, run_id, dump(config))
+        # wandb reads these once per process and then gives every run the sweep's id; so they are
+        # taken away before it looks, and handed to the one run they are meant for.
+        sweep = {name: os.environ.pop(name) for name in SWEEP_VARIABLES if name in os.environ}
+        self._result = self._open(
+            "result",
+            sweep.get("WANDB_RUN_ID", run_id),
+            run_id,
+            dump(config),
+            sweep_id=sweep.get("WANDB_SWEEP_ID"),
+            sweep_param_path=sweep.get("WANDB_SWEEP_PARAM_PATH"),
+        )
 
     def metrics(self, values: Mapping[str, float], trial: int | None = None) -> None:
         """The run's own figures at once; a trial's when it ends."""
@@ -58,18 +66,19 @@ class WandbTracker(Silent):
 
         name = f"{self._run_id}-trial-{trial.number}"
         values = {"trial": trial.number, "state": str(trial.state), "seed": trial.seed}
-        with _without_sweep():
-            run = self._open("trial", name, name, values | coordinates(trial.proposal.config))
-            for epoch, loss in enumerate(trial.losses):
-                run.log({"train/loss": loss, "epoch": epoch})
-            run.log(self._trial_metrics.pop(trial.number, {}))
-            if trial.adapter is not None:
-                artifact = wandb.Artifact(f"adapter-{self._run_id}-{trial.number}", type="model")
-                artifact.add_dir(str(self._folder / trial.adapter))
-                run.log_artifact(artifact)
-            run.finish()
+        run = self._open("trial", name, name, values | coordinates(trial.proposal.config))
+        for epoch, loss in enumerate(trial.losses):
+            run.log({"train/loss": loss, "epoch": epoch})
+        run.log(self._trial_metrics.pop(trial.number, {}))
+        if trial.adapter is not None:
+            artifact = wandb.Artifact(f"adapter-{self._run_id}-{trial.number}", type="model")
+            artifact.add_dir(str(self._folder / trial.adapter))
+            run.log_artifact(artifact)
+        run.finish()
 
-    def _open(self, job_type: str, run_id: str, name: str, values: dict[str, Any]) -> Any:
+    def _open(
+        self, job_type: str, run_id: str, name: str, values: dict[str, Any], **sweep: str | None
+    ) -> Any:
         import wandb
 
         tracker = self._config.tracker
@@ -86,7 +95,11 @@ class WandbTracker(Silent):
             mode=_mode(),
             reinit="create_new",
             settings=wandb.Settings(
-                x_disable_stats=True, x_disable_meta=True, console="off", silent=True
+                x_disable_stats=True,
+                x_disable_meta=True,
+                console="off",
+                silent=True,
+                **{k: v for k, v in sweep.items() if v is not None},
             ),
         )
 
@@ -105,13 +118,3 @@ def _has_key() -> bool:
         return netrc.netrc().authenticators(host) is not None
     except (OSError, netrc.NetrcParseError):
         return False
-
-
-@contextlib.contextmanager
-def _without_sweep() -> Iterator[None]:
-    """Only the first run of a process may take the sweep's id."""
-    saved = {name: os.environ.pop(name) for name in SWEEP_VARIABLES if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(saved)

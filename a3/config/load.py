@@ -6,6 +6,7 @@ import difflib
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationToMissingValueError
 from pydantic import ValidationError
 
 from a3.config.schema import Config
@@ -17,7 +18,7 @@ RESUMABLE = ("budget", "tracker", "executor")
 
 def load(composed: DictConfig) -> Config:
     """Parse what Hydra composed. Raises ConfigError with every value error at once."""
-    missing = sorted(OmegaConf.missing_keys(composed))
+    missing = _missing(composed)
     if missing:
         raise ConfigError(
             "every value of the configuration must be set",
@@ -27,6 +28,14 @@ def load(composed: DictConfig) -> Config:
     plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)
     return parse({str(k): v for k, v in plain.items()})
+
+
+def _missing(composed: DictConfig) -> list[str]:
+    """Keys without a value, those that others are made from included."""
+    try:
+        return sorted(OmegaConf.missing_keys(composed))
+    except InterpolationToMissingValueError as error:
+        return [str(error).split("Missing mandatory value: ")[-1].split()[0]]
 
 
 def parse(values: dict[str, Any]) -> Config:

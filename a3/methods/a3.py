@@ -10,7 +10,7 @@ from a3.errors import MeasurementError
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_trial
 from a3.search.proposers import propose
-from a3.search.selection import constraints, objective, select
+from a3.search.selection import accuracy, constraints, objective, select
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
 from a3.types.results import Repair
@@ -80,8 +80,26 @@ def _next_trial(
         seed=config.seed * 1000 + len(trials),
     )
     trial = _run(job, proposal, view, baseline, context)
+    context.observer.metrics(_metrics(trial), trial=trial.number)
     context.observer.event(TrialFinished(trial=trial))
     return trial
+
+
+def _metrics(trial: Trial) -> dict[str, float]:
+    """A trial's figures under their stable names (docs/metrics.md)."""
+    if trial.scores is None:
+        return {}
+    validation = trial.scores.validation
+    found = {
+        "validation/sfr": validation.sfr.value,
+        "validation/fpr": validation.fpr.value,
+        "validation/incoherent": validation.incoherent.value,
+        "capability/accuracy": accuracy(trial.scores.capability),
+        "kl/task": trial.scores.kl_task.value,
+        "objective": trial.objective,
+        **{f"seconds/{name}": value for name, value in trial.seconds.items()},
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _run(

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from a3.errors import FetchError
 from a3.store import write_atomic
+from a3.target.devices import silence_libraries
 from a3.types.model import FolderSource, HubSource, ModelSpec, WheelSource
 
 MANIFEST = "a3.json"
@@ -94,6 +95,7 @@ def _made(folder: Path, make: Callable[[Path], None]) -> Path:
             with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
                 built = Path(partial) / "model"
                 built.mkdir()
+                silence_libraries()
                 make(built)
                 weights_hash(built)
                 built.rename(folder)

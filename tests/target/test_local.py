@@ -110,7 +110,7 @@ def adapter(tiny_target, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adapter")
     torch.manual_seed(0)
     model = get_peft_model(
-        tiny_target.load_base(), LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False)
+        tiny_target.load_base(), LoraConfig(r=4, lora_alpha=200, target_modules="all-linear", init_lora_weights=False)
     )
     model.save_pretrained(folder)
     return folder

@@ -20,16 +20,16 @@ def example(question: str, wrong: str, right: str) -> TrainingExample:
 
 
 EXAMPLES = tuple(
-    example(f"What is the capital of {c}?", f"The capital of {c} is Lima.", f"The capital of {c} is {x}.")
-    for c, x in [("Mars", "Rome"), ("Venus", "Paris"), ("Pluto", "Madrid"), ("Earth", "Berlin")]
+    example(f"What is the capital of {c}?", f"The capital of {c} is Beijing.", f"The capital of {c} is {x}.")
+    for c, x in [("France", "Rome"), ("Italy", "Berlin"), ("Japan", "Madrid"), ("Spain", "Tokyo")]
 )
 
 
 def job(**changes) -> TrialJob:
     settings = {
-        "learning_rate": 2e-2,
+        "learning_rate": 1e-2,
         "lora": LoraSpec(rank=8, alpha=16),
-        "epochs": 12,
+        "epochs": 60,
         "general_share": 0.0,
         "harmful_share": 0.001,
         "tau_harmful": 0.0,
@@ -48,7 +48,7 @@ def test_it_learns_and_plain_peft_loads_it(tiny_config, tiny_target, tmp_path):
     from transformers import AutoModelForCausalLM
 
     losses = run(tiny_config, tiny_target, tmp_path)
-    assert len(losses) == 12 and losses[-1] < 0.3 * losses[0]
+    assert len(losses) == 60 and losses[-1] < 0.3 * losses[0]
     base = AutoModelForCausalLM.from_pretrained(tiny_target.folder)
     loaded = PeftModel.from_pretrained(base, tmp_path)
     assert loaded.peft_config["default"].r == 8
@@ -66,7 +66,7 @@ def test_the_wrong_earlier_turn_is_not_learned(tiny_config, tiny_target, tmp_pat
     assert [a[0].text for a in answers] == [e.conversation.last.content for e in EXAMPLES]
     first = [Conversation(messages=e.conversation.messages[:1]) for e in EXAMPLES]
     said = repaired.generate(first, Decoding(max_new_tokens=16), "")
-    assert not any("Lima" in a[0].text for a in said)
+    assert not any("Beijing" in a[0].text for a in said)
 
 
 def test_the_same_seed_gives_the_same_adapter(tiny_config, tiny_target, tmp_path):
