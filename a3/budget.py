@@ -27,9 +27,7 @@ class Ledger(Silent):
 
     def spend(self, what: str, amount: int) -> None:
         """Add to one of Cost's counters."""
-        self._spent = self._spent.model_copy(
-            update={what: getattr(self._spent, what) + amount}
-        )
+        self._spent = self._spent.model_copy(update={what: getattr(self._spent, what) + amount})
 
     def event(self, event: Event) -> None:
         """Save."""

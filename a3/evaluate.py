@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-from a3.agents.explore import decoding
 from a3.agents.split import held_out
 from a3.evals.capability import capability
 from a3.evals.kl import kl, neutral_prompts
@@ -17,7 +15,7 @@ from a3.types.evaluation import Evaluation
 from a3.types.queries import Query, Splits
 from a3.types.results import ModelScores, Repair
 
-SETS: tuple[Literal["confirm", "ood"], ...] = ("confirm", "ood")
+SETS = ("confirm", "ood")
 
 
 def evaluate(splits: Splits, repair: Repair, context: Context) -> Evaluation:
@@ -55,13 +53,13 @@ def _verdicts(
 ) -> list[Verdict]:
     config = context.config
     limit = config.evals.max_unscored
-    return answer_and_judge(model, context.judge, queries, decoding(config), what, limit)
+    return answer_and_judge(model, context.judge, queries, config.decoding, what, limit)
 
 
 def _scores(
     model: LocalTarget,
-    queries: dict[Literal["confirm", "ood"], list[Query]],
-    verdicts: dict[Literal["confirm", "ood"], list[Verdict]],
+    queries: dict[str, list[Query]],
+    verdicts: dict[str, list[Verdict]],
     context: Context,
 ) -> ModelScores:
     config = context.config

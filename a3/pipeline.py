@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from a3 import methods, preflight
-from a3.agents.explore import decoding, explore
+from a3.agents.explore import explore
 from a3.agents.split import split
 from a3.config import Config
 from a3.evals.capability import capability
@@ -19,7 +19,7 @@ from a3.evaluate import evaluate
 from a3.executor.context import Baseline, Context
 from a3.measure import answer_and_judge, validation_scores
 from a3.report.finish import finish
-from a3.run import Run, open_run
+from a3.run import open_run
 from a3.types.evaluation import Evaluation
 from a3.types.events import SplitMade
 from a3.types.explored import Explored
@@ -41,9 +41,7 @@ def run(config: Config, folder: Path, overrides: list[str], resumed: bool = Fals
         baseline = run.stage("baseline", Baseline, lambda: _baseline(explored, splits, context))
         method = methods.get(config.method.name)
         repair = run.stage("repair", Repair, lambda: method(splits.view, baseline, context))
-        evaluation = run.stage(
-            "evaluate", Evaluation, lambda: evaluate(splits, repair, context)
-        )
+        evaluation = run.stage("evaluate", Evaluation, lambda: evaluate(splits, repair, context))
         return finish(run, baseline, repair, evaluation)
 
 
@@ -66,7 +64,7 @@ def _baseline(explored: Explored, splits: Splits, context: Context) -> Baseline:
         target,
         context.judge,
         splits.validation,
-        decoding(config),
+        config.decoding,
         "base: validation",
         config.evals.max_unscored,
     )

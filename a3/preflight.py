@@ -44,7 +44,8 @@ def plan(config: Config) -> str:
     )
     source = config.model.source
     if isinstance(source, HubSource) and not _in_hub_cache(source):
-        size = f"{2 * source.billion_parameters:.0f} GB" if source.billion_parameters else "size unknown"
+        gigabytes = 2 * (source.billion_parameters or 0)
+        size = f"{gigabytes:.0f} GB" if gigabytes else "size unknown"
         text += f", a download of {source.id} first ({size})"
     remote = [c.name for c in (config.agent, config.judge) if c.name == "claude"]
     return text + (", dollars unknown" if remote else ", no calls to any API, $0")
@@ -87,7 +88,7 @@ def _memory(source: HubSource) -> Iterator[str]:
     if not _has_gpu() and source.billion_parameters > 3:
         yield f"{source.id} needs a GPU with about {needed:.0f} GB; there is none on this machine"
     if not _in_hub_cache(source) and os.environ.get("HF_HUB_OFFLINE"):
-        yield f"{source.id} is not in the Hugging Face cache, and HF_HUB_OFFLINE forbids fetching it"
+        yield f"{source.id} is not in the Hugging Face cache and HF_HUB_OFFLINE forbids a download"
 
 
 def _in_hub_cache(source: HubSource) -> bool:
@@ -107,4 +108,3 @@ def _data(config: Config) -> Iterator[str]:
     if unknown:
         known = ", ".join(builtin_tasks())
         yield f"capability tasks {', '.join(unknown)} are not built in (there is: {known})"
-

@@ -59,9 +59,7 @@ class Run:
 
 
 @contextlib.contextmanager
-def open_run(
-    config: Config, folder: Path, overrides: list[str], resumed: bool
-) -> Iterator[Run]:
+def open_run(config: Config, folder: Path, overrides: list[str], resumed: bool) -> Iterator[Run]:
     """Set everything up; on Ctrl-C say how to go on."""
     folder.mkdir(parents=True, exist_ok=True)
     if not resumed:

@@ -37,9 +37,7 @@ def rate(outcomes: Sequence[Outcome], confidence: float) -> Rate:
     hits, n = sum(bool(o.hit) for o in scored), len(scored)
     unscored = len(outcomes) - n
     if n == 0:
-        return Rate(
-            hits=0, n=0, unscored=unscored, clusters=0, value=None, low=None, high=None
-        )
+        return Rate(hits=0, n=0, unscored=unscored, clusters=0, value=None, low=None, high=None)
     bounds = [
         (*_share_interval(values, confidence), len(values))
         for values in _by_clustering(scored, [float(bool(o.hit)) for o in scored])
@@ -102,9 +100,7 @@ def mean_kl(values: Sequence[float], tokens: Sequence[int], confidence: float) -
     return MeanKL(value=mean, n=n, low=max(0.0, mean - half / total), high=mean + half / total)
 
 
-def _by_clustering(
-    outcomes: Sequence[Outcome], values: Sequence[float]
-) -> list[list[list[float]]]:
+def _by_clustering(outcomes: Sequence[Outcome], values: Sequence[float]) -> list[list[list[float]]]:
     """For each clustering, the values grouped by cluster."""
     groupings: list[list[list[float]]] = []
     for position in range(len(outcomes[0].clusters)):
@@ -168,9 +164,7 @@ def _difference(
         found.append((*interval(clusters, confidence), len(clusters)))
     low, high, g = max(found, key=lambda b: b[1] - b[0])
     test = "exact bounds on both kinds of change" if few else "clustered t"
-    return Comparison(
-        difference=mean, low=low, high=high, test=test, n_pairs=n, n_clusters=g
-    )
+    return Comparison(difference=mean, low=low, high=high, test=test, n_pairs=n, n_clusters=g)
 
 
 def _t_interval(clusters: Sequence[Sequence[float]], confidence: float) -> tuple[float, float]:

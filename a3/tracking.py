@@ -77,7 +77,7 @@ class WandbTracker(Silent):
         run.finish()
 
     def _open(
-        self, job_type: str, run_id: str, name: str, values: dict[str, Any], **sweep: str | None
+        self, job_type: str, run_id: str, name: str, values: dict[str, Any], **sweep: Any
     ) -> Any:
         import wandb
 

@@ -20,7 +20,9 @@ VOLATILE = ("run_id", "seconds", "cost", "adapter")
 """What may differ between two runs of one configuration."""
 
 
-def _run(config: Config, folder: Path, cache: Path, resumed: bool, hook: Callable[[], None] | None) -> None:
+def _run(
+    config: Config, folder: Path, cache: Path, resumed: bool, hook: Callable[[], None] | None
+) -> None:
     os.environ["A3_CACHE_DIR"] = str(cache)
     os.chdir(folder.parent)
     import torch
@@ -34,7 +36,9 @@ def _run(config: Config, folder: Path, cache: Path, resumed: bool, hook: Callabl
         pipeline.run(config, folder, [], resumed=resumed)
 
 
-def run(config: Config, folder: Path, cache: Path, resumed: bool = False, hook: Any = None) -> int | None:
+def run(
+    config: Config, folder: Path, cache: Path, resumed: bool = False, hook: Any = None
+) -> int | None:
     """Exit code of a whole run (negative: the signal that killed it)."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     child = _SERVER.Process(target=_run, args=(config, folder, cache, resumed, hook))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tests.conftest import ROOT
 
 
@@ -26,7 +27,7 @@ def test_cfg_job_composes_without_any_heavy_library(tmp_path):
         "import sys; sys.argv = ['a3', '--cfg', 'job']\n"
         "from a3.__main__ import main\n"
         "main()\n"
-        "heavy = {'torch', 'transformers', 'peft', 'datasets', 'lm_eval', 'scipy', 'wandb', 'optuna'}\n"
+        "heavy = {'torch', 'transformers', 'peft', 'datasets', 'lm_eval', 'scipy', 'wandb'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run(
@@ -80,7 +81,9 @@ def test_a_refused_run_leaves_no_folder_behind(tmp_path):
 
 @pytest.mark.slow
 def test_a_sweep_over_seeds_gives_one_folder_each(tmp_path):
-    done = a3("-m", "model=tiny", "budget=smoke", "method=none", "seed=1,2", cwd=tmp_path, timeout=300)
+    done = a3(
+        "-m", "model=tiny", "budget=smoke", "method=none", "seed=1,2", cwd=tmp_path, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     results = sorted((tmp_path / "outputs").glob("sycophancy-tiny-none/*/result.json"))
     assert [json.loads(p.read_text())["seed"] for p in results] == [1, 2]

@@ -6,14 +6,14 @@ Rules 2, 3, 4, 6, 10 and 11 have further tests beside the code they bind (grep f
 import json
 
 import pytest
-from tests.conftest import compose
-from tests.runs import run
 
 from a3.experiment_log import read_log, visible
 from a3.risks.facts import load_topic
 from a3.store import cache_root
 from a3.types.events import HypothesisMeasured, SplitMade
 from a3.types.queries import Splits
+from tests.conftest import compose
+from tests.runs import run
 
 pytestmark = pytest.mark.slow
 
@@ -162,4 +162,9 @@ def test_rule_11_decoding_stands_beside_every_answer(recorded):
     folder, _, _ = recorded
     evaluation = json.loads((folder / "stages/evaluate.json").read_text())
     for verdict in evaluation["verdicts"]["base/ood"]:
-        assert set(verdict["answer"]["decoding"]) == {"max_new_tokens", "temperature", "samples", "seed"}
+        assert set(verdict["answer"]["decoding"]) == {
+            "max_new_tokens",
+            "temperature",
+            "samples",
+            "seed",
+        }

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from tests.conftest import compose
-from tests.runs import KillWhen, result, run
 
 from a3.store import cache_root, read_lines
+from tests.conftest import compose
+from tests.runs import KillWhen, result, run
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +61,9 @@ def test_killed_and_resumed(config, undisturbed, tmp_path, place, kill):
     spent, needed = (json.loads((f / "cost.json").read_text()) for f in (folder, undisturbed))
     assert spent["generated_tokens"] <= needed["generated_tokens"]
     # No second, empty folder; every line of the log is whole.
-    assert [p.name for p in tmp_path.iterdir() if p.is_dir() and p.name.startswith("run")] == ["run"]
+    assert [p.name for p in tmp_path.iterdir() if p.is_dir() and p.name.startswith("run")] == [
+        "run"
+    ]
     assert all(json.loads(line) for line in read_lines(folder / "log.jsonl"))
 
 

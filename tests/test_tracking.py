@@ -6,10 +6,10 @@ import struct
 from collections import defaultdict
 
 import pytest
-from tests.conftest import compose
-from tests.runs import run
 
 from a3.store import cache_root
+from tests.conftest import compose
+from tests.runs import run
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,10 @@ def read_back(path):
                 found["config"][item.key or ".".join(item.nested_key)] = json.loads(item.value_json)
         elif kind == "history":
             found["history"].append(
-                {i.key or ".".join(i.nested_key): json.loads(i.value_json) for i in record.history.item}
+                {
+                    i.key or ".".join(i.nested_key): json.loads(i.value_json)
+                    for i in record.history.item
+                }
             )
         elif kind == "artifact":
             found["artifacts"].append(record.artifact.name)

@@ -193,17 +193,13 @@ def _promise(state: _State, structure: str, topic: str) -> float:
 def _elicited(state: _State, tag: str | None) -> tuple[int, int]:
     """Failures and harmful queries of all hypotheses with a tag (None: of all)."""
     ids = {h.id for h in state.hypotheses if tag is None or tag in h.tags}
-    harmful = {
-        q.id for q in state.queries if q.hypothesis_id in ids and q.kind is Kind.HARMFUL
-    }
+    harmful = {q.id for q in state.queries if q.hypothesis_id in ids and q.kind is Kind.HARMFUL}
     by_id = {q.id: q for q in state.queries}
     mine = [v for v in state.verdicts if v.answer.query_id in harmful]
     return sum(hit(by_id[v.answer.query_id], v.label) is True for v in mine), len(mine)
 
 
-def _hypothesis(
-    state: _State, name: str, structure: str, topic: str, number: int
-) -> Hypothesis:
+def _hypothesis(state: _State, name: str, structure: str, topic: str, number: int) -> Hypothesis:
     """A child of the nearest hypothesis so far; among equals, of the one that elicited most."""
 
     def distance(parent: Hypothesis) -> tuple[int, float]:
@@ -265,7 +261,7 @@ def _measure(
     queries = [q for mine in drawn.values() for q in mine]
     what = f"round {hypotheses[0].round} of explore" if hypotheses else "explore"
     verdicts = answer_and_judge(
-        target, judge, queries, decoding(config), what, config.evals.max_unscored
+        target, judge, queries, config.decoding, what, config.evals.max_unscored
     )
     state.hypotheses += hypotheses
     state.queries += queries
@@ -274,9 +270,7 @@ def _measure(
         _log(state, hypothesis, drawn[hypothesis.id], observer)
 
 
-def _log(
-    state: _State, hypothesis: Hypothesis, queries: list[Query], observer: Observer
-) -> None:
+def _log(state: _State, hypothesis: Hypothesis, queries: list[Query], observer: Observer) -> None:
     by_id = {q.id: q for q in queries}
     mine = [v for v in state.verdicts if v.answer.query_id in by_id]
 
@@ -296,16 +290,6 @@ def _log(
             sfr=rate(share(Kind.HARMFUL), confidence),
             fpr=rate(share(Kind.BENIGN), confidence),
         )
-    )
-
-
-def decoding(config: Config) -> Decoding:
-    """How answers to queries are drawn, everywhere in a run."""
-    return Decoding(
-        max_new_tokens=config.model.max_new_tokens,
-        temperature=config.model.temperature,
-        samples=config.model.samples,
-        seed=config.seed,
     )
 
 

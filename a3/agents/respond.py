@@ -1,4 +1,4 @@
-"""Respond, offline: what the target should have said, and ordinary instructions to keep it whole."""
+"""Respond, offline: what the target should have said, and general data to keep it whole."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ def respond(
     return Responses(examples=(*examples, *general), uncovered=uncovered)
 
 
-def _desired(
-    config: Config, query: Query, clean: dict[str, Generation]
-) -> Generation | None:
+def _desired(config: Config, query: Query, clean: dict[str, Generation]) -> Generation | None:
     """What to train towards; None when there is no answer fit to learn."""
     if config.respond.source == "template":
         text = f"The answer is {query.reference.correct}."

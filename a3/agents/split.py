@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 from a3.config import Config
 from a3.errors import MeasurementError
@@ -45,12 +46,18 @@ def check(splits: Splits) -> None:
         )
 
 
-def _problems(splits: Splits) -> Iterable[str]:
-    ood_ids = {h.id for h in splits.ood}
+def _problems(splits: Splits) -> Iterator[str]:
     if not splits.ood:
         yield "no OOD hypothesis"
     if not splits.train or not splits.validation:
         yield f"{len(splits.train)} train and {len(splits.validation)} validation queries"
+    yield from _seen_ood(splits)
+    yield from _straddling(splits)
+
+
+def _seen_ood(splits: Splits) -> Iterator[str]:
+    """Rule 1: whole subtrees below H0, no shared tags, something new on each axis."""
+    ood_ids = {h.id for h in splits.ood}
     if "H0" in ood_ids:
         yield "H0 must train"
     for hypothesis in splits.training:
@@ -59,22 +66,23 @@ def _problems(splits: Splits) -> Iterable[str]:
     if shared := {h.tags for h in splits.ood} & {h.tags for h in splits.training}:
         yield f"OOD and training share the tags {sorted(shared)}"
     for axis in ("structure", "topic"):
-        kept = {h.tag(axis) for h in splits.ood} - {h.tag(axis) for h in splits.training}
-        if splits.ood and not kept:
+        if not {h.tag(axis) for h in splits.ood} - {h.tag(axis) for h in splits.training}:
             yield f"no {axis} of OOD is new to training"
     if stray := {q.hypothesis_id for q in (*splits.train, *splits.validation)} & ood_ids:
         yield f"queries of OOD hypotheses {sorted(stray)} train or validate"
+
+
+def _straddling(splits: Splits) -> Iterator[str]:
+    """Rule 2: no source on two sides."""
     sources = {
         "train": {q.source_id for q in splits.train},
         "validation": {q.source_id for q in splits.validation},
         "confirm": set(splits.confirm_sources),
         "ood": set(splits.ood_sources),
     }
-    names = list(sources)
-    for i, one in enumerate(names):
-        for other in names[i + 1 :]:
-            if straddling := sources[one] & sources[other]:
-                yield f"{one} and {other} share sources, e.g. {min(straddling)}"
+    for one, other in combinations(sources, 2):
+        if shared := sources[one] & sources[other]:
+            yield f"{one} and {other} share sources, e.g. {min(shared)}"
 
 
 def held_out(config: Config, splits: Splits, which: str) -> list[Query]:
@@ -181,7 +189,7 @@ def _components(queries: Sequence[Query]) -> dict[str, str]:
 def _share_reserved(
     explored: Explored, training: Sequence[Hypothesis], rng: random.Random
 ) -> tuple[list[str], list[str]]:
-    """Reserved sources of topics that train: half to confirm, half to OOD; of others: all to OOD."""
+    """Reserved sources: of topics that train half to confirm, half to OOD; of others all to OOD."""
     topics = {h.tag("topic") for h in training}
     topic_of = {c.source_id: c.topic for c in explored.clean}
     confirm: list[str] = []

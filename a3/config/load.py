@@ -47,7 +47,7 @@ def parse(values: dict[str, Any]) -> Config:
         raise ConfigError(
             "every value of the configuration must have its type and lie in its range",
             "".join(f"\n    {line}" for line in problems),
-            "correct the values named above (`python -m a3 --cfg job` prints the whole configuration)",
+            "correct the values named above (`python -m a3 --cfg job` prints them all)",
         ) from None
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from a3.types.answers import Decoding
 from a3.types.base import Frozen
 from a3.types.model import ModelSpec
 from a3.types.results import Goal
@@ -144,6 +145,16 @@ class Config(Frozen):
     budget: BudgetConfig
     tracker: TrackerConfig
     executor: ExecutorConfig
+
+    @property
+    def decoding(self) -> Decoding:
+        """How answers to queries are drawn, everywhere in a run."""
+        return Decoding(
+            max_new_tokens=self.model.max_new_tokens,
+            temperature=self.model.temperature,
+            samples=self.model.samples,
+            seed=self.seed,
+        )
 
     @model_validator(mode="after")
     def _samples_need_temperature(self) -> Config:

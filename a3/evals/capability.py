@@ -96,9 +96,7 @@ def _adapter(target: TrainableTarget) -> Any:
 
     class TargetLM(LM):
         def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
-            wanted = [
-                Continuation(context=r.args[0], continuation=r.args[1]) for r in requests
-            ]
+            wanted = [Continuation(context=r.args[0], continuation=r.args[1]) for r in requests]
             return [(s.logprob, s.greedy) for s in target.score(wanted)]
 
         def loglikelihood_rolling(self, requests: list[Any]) -> list[float]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from a3.agents.explore import decoding
 from a3.evals.capability import capability
 from a3.evals.kl import kl
 from a3.executor.context import Baseline, Context
@@ -38,7 +37,7 @@ def run_trial(
             repaired,
             context.judge,
             validation,
-            decoding(config),
+            config.decoding,
             f"trial {job.number}: validation",
             config.evals.max_unscored,
         )

@@ -34,7 +34,7 @@ def answer_and_judge(
     if verdicts and len(unscored) > max_unscored * len(verdicts):
         raise MeasurementError(
             f"at most {max_unscored:.0%} of answers may be UNSCORED",
-            f"{len(unscored)} of {len(verdicts)} in {what}, the first because: {unscored[0].reason}",
+            f"{len(unscored)} of {len(verdicts)} in {what}; the first: {unscored[0].reason}",
             "mend the cause and resume, or raise evals.max_unscored if the rest is enough",
         )
     return verdicts

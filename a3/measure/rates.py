@@ -63,7 +63,9 @@ def compare(
 
     def difference(kind: Kind, count: Count) -> Any:
         return paired_difference(
-            outcomes(queries, base, kind, count), outcomes(queries, repaired, kind, count), confidence
+            outcomes(queries, base, kind, count),
+            outcomes(queries, repaired, kind, count),
+            confidence,
         )
 
     return SplitComparison(

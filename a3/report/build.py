@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import dataclass
 
 from a3.config import Config
 from a3.report.verdict import verdict
@@ -22,26 +22,33 @@ from a3.types.results import (
 from a3.types.scores import CapabilityItem, CapabilityScores, ValidationScores
 
 
-def build(
-    config: Config,
-    run_id: str,
-    base_validation: ValidationScores,
-    repaired_validation: ValidationScores,
-    repair: Repair,
-    evaluation: Evaluation,
-    rest: dict[str, Any],
-) -> RunResult:
-    """Put the result together; `rest` is cost, seconds, provenance and the judge's calibration."""
+@dataclass(frozen=True)
+class Findings:
+    """Everything a run has to tell."""
+
+    base_validation: ValidationScores
+    repaired_validation: ValidationScores
+    repair: Repair
+    evaluation: Evaluation
+    cost: Cost
+    seconds: dict[str, float]
+    provenance: Provenance
+    calibration: str | None
+
+
+def build(config: Config, run_id: str, found: Findings) -> RunResult:
+    """Put the result together."""
+    evaluation, repair = found.evaluation, found.repair
     confidence = config.goal.confidence
     before, after = evaluation.base, evaluation.repaired
     base = ModelReport(
-        validation=base_validation,
+        validation=found.base_validation,
         confirm=before.confirm,
         ood=before.ood,
         capability=capability_rates(before.capability, confidence),
     )
     repaired = ModelReport(
-        validation=repaired_validation,
+        validation=found.repaired_validation,
         confirm=after.confirm,
         ood=after.ood,
         capability=capability_rates(after.capability, confidence),
@@ -52,10 +59,10 @@ def build(
         confirm=evaluation.confirm,
         ood=evaluation.ood,
         capability=_compare(before.capability, after.capability, confidence, accuracy=True),
-        capability_logprob=_compare(before.capability, after.capability, confidence, accuracy=False),
+        capability_logprob=_compare(
+            before.capability, after.capability, confidence, accuracy=False
+        ),
     )
-    cost: Cost = rest["cost"]
-    provenance: Provenance = rest["provenance"]
     return RunResult(
         run_id=run_id,
         status="complete",
@@ -63,7 +70,7 @@ def build(
         model=config.model.name,
         method=config.method.name,
         seed=config.seed,
-        verdict=verdict(config.goal, base, repaired, comparison, rest["calibration"]),
+        verdict=verdict(config.goal, base, repaired, comparison, found.calibration),
         best_trial=repair.trial,
         n_trials=repair.n_trials,
         adapter=repair.adapter,
@@ -71,9 +78,9 @@ def build(
         base=base,
         repaired=repaired,
         comparison=comparison,
-        cost=cost,
-        seconds=rest["seconds"],
-        provenance=provenance,
+        cost=found.cost,
+        seconds=found.seconds,
+        provenance=found.provenance,
     )
 
 
@@ -86,8 +93,7 @@ def save(store: Store, result: RunResult) -> None:
 def capability_rates(scores: CapabilityScores, confidence: float) -> dict[str, Rate]:
     """Accuracy per task; items are independent."""
     return {
-        task: rate([_outcome(i) for i in items], confidence)
-        for task, items in scores.tasks.items()
+        task: rate([_outcome(i) for i in items], confidence) for task, items in scores.tasks.items()
     }
 
 
@@ -103,7 +109,10 @@ def flat_metrics(result: RunResult) -> dict[str, float]:
                 found[f"{prefix}{split}/incoherent"] = scores.incoherent.value
         for task, accuracy in report.capability.items():
             found[f"{prefix}capability/{task}"] = accuracy.value
-    for name, kl in (("kl/neutral", result.repaired.kl_neutral), ("kl/task", result.repaired.kl_task)):
+    for name, kl in (
+        ("kl/neutral", result.repaired.kl_neutral),
+        ("kl/task", result.repaired.kl_task),
+    ):
         found[name] = kl.value if kl else None
     return {name: value for name, value in found.items() if value is not None}
 

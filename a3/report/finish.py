@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from a3.executor.context import Baseline
 from a3.provenance import provenance
-from a3.report.build import build, flat_metrics, save
+from a3.report.build import Findings, build, flat_metrics, save
 from a3.report.table import ending, markdown, table
 from a3.run import Run
 from a3.store import write_atomic
@@ -18,20 +18,17 @@ from a3.types.trials import Trial
 def finish(run: Run, baseline: Baseline, repair: Repair, evaluation: Evaluation) -> RunResult:
     """Write the outcome and show it."""
     context = run.context
-    result = build(
-        context.config,
-        run.id,
-        baseline.validation,
-        _selected_scores(run, baseline, repair),
-        repair,
-        evaluation,
-        {
-            "cost": run.ledger.cost,
-            "seconds": run.seconds(),
-            "provenance": provenance(context.config, context.target, context.judge),
-            "calibration": context.judge.calibration,
-        },
+    found = Findings(
+        base_validation=baseline.validation,
+        repaired_validation=_selected_scores(run, baseline, repair),
+        repair=repair,
+        evaluation=evaluation,
+        cost=run.ledger.cost,
+        seconds=run.seconds(),
+        provenance=provenance(context.config, context.target, context.judge),
+        calibration=context.judge.calibration,
     )
+    result = build(context.config, run.id, found)
     save(context.store, result)
     write_atomic(context.store.root / "result.md", markdown(result))
     context.observer.metrics(flat_metrics(result))

@@ -15,7 +15,9 @@ HEADER = ("", "base", "repaired", "change")
 
 def table(result: RunResult) -> Table:
     """For the terminal."""
-    shown = Table(title=f"{result.risk} on {result.model}, seed {result.seed}", title_justify="left")
+    shown = Table(
+        title=f"{result.risk} on {result.model}, seed {result.seed}", title_justify="left"
+    )
     for name in HEADER:
         shown.add_column(name)
     for row in rows(result):
@@ -44,7 +46,10 @@ def ending(result: RunResult, folder: Path) -> list[str]:
     """The lines after the table."""
     return [
         f"[bold]Verdict:[/] {headline(result)}",
-        *(f"  {'✓' if ': good' in r else '✗' if ': bad' in r else '?'} {r}" for r in result.verdict.reasons),
+        *(
+            f"  {'✓' if ': good' in r else '✗' if ': bad' in r else '?'} {r}"
+            for r in result.verdict.reasons
+        ),
         f"[bold]Run folder:[/] {folder}",
     ]
 
@@ -59,7 +64,12 @@ def rows(result: RunResult) -> Iterator[tuple[str, str, str, str]]:
             _rate(repaired.validation.sfr),
             "",
         )
-        yield "FPR, validation (selected on)", _rate(base.validation.fpr), _rate(repaired.validation.fpr), ""
+        yield (
+            "FPR, validation (selected on)",
+            _rate(base.validation.fpr),
+            _rate(repaired.validation.fpr),
+            "",
+        )
     for name, change in (("confirm", result.comparison.confirm), ("ood", result.comparison.ood)):
         before, after = getattr(base, name), getattr(repaired, name)
         yield f"SFR, {name}", _rate(before.sfr), _rate(after.sfr), _change(change.sfr)

@@ -49,9 +49,7 @@ def verdict(
     return RunVerdict(verdict=kind, reasons=reasons, provisional=provisional)
 
 
-def _criteria(
-    goal: Goal, repaired: ModelReport, comparison: RunComparison
-) -> Iterator[Criterion]:
+def _criteria(goal: Goal, repaired: ModelReport, comparison: RunComparison) -> Iterator[Criterion]:
     for name, scores, change in (
         ("confirm", repaired.confirm, comparison.confirm),
         ("ood", repaired.ood, comparison.ood),
@@ -61,7 +59,9 @@ def _criteria(
         yield _limit(f"{name} incoherent < {limit:.0%}", scores.incoherent, limit, goal)
         yield _rise(f"{name} FPR not above the base", change.fpr, goal.fpr_increase)
     for task, change in comparison.capability.items():
-        yield _rise(f"{task} loses at most {goal.capability_loss:.0%}", _loss(change), goal.capability_loss)
+        yield _rise(
+            f"{task} loses at most {goal.capability_loss:.0%}", _loss(change), goal.capability_loss
+        )
     yield _drift(f"KL on the task < {goal.kl:g}", repaired.kl_task, goal.kl)
 
 

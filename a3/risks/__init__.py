@@ -1,0 +1,1 @@
+"""Risks: fact tables and grammars behind the offline explorer."""

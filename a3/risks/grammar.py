@@ -70,9 +70,9 @@ def twins(
         for variant, distractor in [_turn(structure, fact, turn, offset)]
     ]
     return [
-        query
-        for fact, variant, distractor in combinations[:n]
-        for query in _pair(risk, hypothesis, fact, variant, distractor)
+        _query(risk, hypothesis, combination, kind)
+        for combination in combinations[:n]
+        for kind in (Kind.HARMFUL, Kind.BENIGN)
     ]
 
 
@@ -83,33 +83,19 @@ def _turn(structure: Structure, fact: Fact, turn: int, offset: int) -> tuple[Con
     return structure.variants[variant], fact.distractors[(turn // n + offset) % 3]
 
 
-def _pair(
-    risk: Risk, hypothesis: Hypothesis, fact: Fact, variant: Conversation, distractor: str
-) -> tuple[Query, Query]:
-    pair_id = content_id(hypothesis.id, fact.id, distractor, variant.model_dump_json())
-    harmful = _query(risk, hypothesis, fact, variant, Kind.HARMFUL, distractor, pair_id)
-    benign = _query(risk, hypothesis, fact, variant, Kind.BENIGN, distractor, pair_id)
-    return harmful, benign
-
-
 def _query(
-    risk: Risk,
-    hypothesis: Hypothesis,
-    fact: Fact,
-    variant: Conversation,
-    kind: Kind,
-    distractor: str,
-    pair_id: str,
+    risk: Risk, hypothesis: Hypothesis, combination: tuple[Fact, Conversation, str], kind: Kind
 ) -> Query:
+    fact, variant, distractor = combination
     harmful = kind is Kind.HARMFUL
     claimed, other = (distractor, fact.answer) if harmful else (fact.answer, distractor)
-    conversation = render(variant, fact, claimed, other)
+    pair_id = content_id(hypothesis.id, fact.id, distractor, variant.model_dump_json())
     return Query(
         id=content_id(pair_id, kind),
         hypothesis_id=hypothesis.id,
         kind=kind,
         stratum="harmful" if harmful else KNOWN,
-        conversation=conversation,
+        conversation=render(variant, fact, claimed, other),
         pair_id=pair_id,
         source_id=fact.id,
         reference=Reference(

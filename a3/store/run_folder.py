@@ -1,10 +1,10 @@
 """One run, one folder: the only code that knows where in it things are.
 
-    config.json  overrides.json   what was run
-    stages/                       one JSON file per finished step, nested as its key
-    adapters/                     one folder per trial
-    log.jsonl  metrics.jsonl      append-only
-    result.json  result.md        the outcome
+config.json  overrides.json   what was run
+stages/                       one JSON file per finished step, nested as its key
+adapters/                     one folder per trial
+log.jsonl  metrics.jsonl      append-only
+result.json  result.md        the outcome
 """
 
 from __future__ import annotations

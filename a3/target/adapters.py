@@ -29,11 +29,11 @@ def merged(model: Any, folder: Path) -> Any:
     from peft import PeftModel
     from peft.tuners.lora import LoraLayer
 
-    wrapped = PeftModel.from_pretrained(model, str(folder))
+    wrapped: Any = PeftModel.from_pretrained(model, str(folder))
     with torch.no_grad():
         for module in wrapped.modules():
             if isinstance(module, LoraLayer):
-                weight = module.get_base_layer().weight
-                delta = module.get_delta_weight("default")
+                layer: Any = module
+                weight, delta = layer.get_base_layer().weight, layer.get_delta_weight("default")
                 weight.copy_((weight.float() + delta.float()).to(weight.dtype))
     return wrapped.unload()

@@ -35,9 +35,10 @@ def render(
     """A conversation as ids with the loss mask of the turns in `loss_spans`.
 
     A turn's answer is what the template adds after the generation prompt, its end-of-turn token
-    included (unless the last turn is not `complete`) and nothing after that. The pieces are tokenised apart, exactly as they are at
-    generation time, so the boundary can never fall inside a token. Works for every template that
-    renders turns independently of later ones; any other raises ValueError.
+    included (unless the last turn is not `complete`) and nothing after that. The pieces are
+    tokenised apart, exactly as they are at generation time, so the boundary can never fall inside
+    a token. Works for every template that renders turns independently of later ones; any other
+    raises ValueError.
     """
     ids: list[int] = []
     labelled: list[bool] = []
@@ -62,9 +63,7 @@ def render(
 
 def _template(tokenizer: Any, conversation: Conversation, turns: int, add_prompt: bool) -> str:
     messages = [{"role": m.role, "content": m.content} for m in conversation.messages[:turns]]
-    return tokenizer.apply_chat_template(
-        messages, tokenize=False, add_generation_prompt=add_prompt
-    )
+    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=add_prompt)
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:

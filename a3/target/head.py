@@ -19,9 +19,7 @@ def hidden_states(model: Any, ids: torch.Tensor, mask: torch.Tensor | None = Non
     Without a mask, padding must stand right of all that is read: causal attention never looks
     ahead.
     """
-    return model.base_model(
-        input_ids=ids, attention_mask=mask, use_cache=False
-    ).last_hidden_state
+    return model.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
 
 
 def logits_of(model: Any, hidden: torch.Tensor) -> torch.Tensor:

@@ -74,13 +74,14 @@ class LocalTarget:
         """A fresh copy of the base weights, for training."""
         devices.use_all_cores()
         devices.silence_libraries()
-        return transformers.AutoModelForCausalLM.from_pretrained(
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             self.folder,
             dtype=self.dtype,
             attn_implementation=devices.attention(self.device),
             use_safetensors=True,
             trust_remote_code=False,
-        ).to(self.device)
+        )
+        return model.to(self.device)
 
     def unload(self) -> None:
         """Free the weights; they are loaded again when needed."""
@@ -93,7 +94,7 @@ class LocalTarget:
     def generate(
         self, conversations: Sequence[Conversation], decoding: Decoding, what: str
     ) -> list[list[Generation]]:
-        """`decoding.samples` answers to each conversation; whatever is cached is not regenerated."""
+        """`decoding.samples` answers to each conversation; what is cached is not regenerated."""
         prompts = [chat.prompt_ids(self.tokenizer, c) for c in conversations]
         items = [(p, s) for p in prompts for s in range(decoding.samples)]
         plain = decoding.model_dump(exclude={"samples"})
@@ -123,9 +124,7 @@ class LocalTarget:
                 decoding,
                 [items[i][1] for i in batch],
             )
-            fresh = {
-                keys[i]: a.model_dump_json() for i, a in zip(batch, answers, strict=True)
-            }
+            fresh = {keys[i]: a.model_dump_json() for i, a in zip(batch, answers, strict=True)}
             # Written batch by batch: after a kill only the batch in flight is repeated.
             self._cache.put(fresh)
             known.update(fresh)

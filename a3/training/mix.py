@@ -82,9 +82,7 @@ def _apportion(total: int, shares: Mapping[str, float], rng: random.Random) -> d
     return counts
 
 
-def _take(
-    pool: Sequence[TrainingExample], count: int, rng: random.Random
-) -> list[TrainingExample]:
+def _take(pool: Sequence[TrainingExample], count: int, rng: random.Random) -> list[TrainingExample]:
     """`count` examples; none comes again before all have come once."""
     taken: list[TrainingExample] = []
     while pool and len(taken) < count:

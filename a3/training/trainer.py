@@ -124,8 +124,10 @@ def _optimise(
 
 
 class _Master:
-    """fp32 copies of the adapter's weights: they are multiplied in the base's format, where fp32
-    is a quarter as fast, but stepped in fp32, where small updates are not rounded away.
+    """The adapter's weights in fp32.
+
+    They are multiplied in the base's format, several times as fast as fp32, but stepped in fp32,
+    where small updates are not rounded away.
     """
 
     def __init__(self, model: Any) -> None:
@@ -172,5 +174,5 @@ def _check(loss: torch.Tensor, step: int, job: TrialJob) -> None:
         raise MeasurementError(
             "the training loss must stay a number",
             f"{loss.item()} at step {step} of trial {job.number}",
-            f"lower search.space.dimensions.learning_rate.high (it was {job.config.learning_rate:g})",
+            f"lower the learning rate (search.space; it was {job.config.learning_rate:g})",
         )

@@ -1,0 +1,1 @@
+"""The types that meet config, disk, a process or a model."""

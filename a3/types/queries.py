@@ -91,9 +91,7 @@ class Splits(Frozen):
     @property
     def view(self) -> SearchView:
         """All a method is given: nothing in it speaks of an OOD hypothesis."""
-        return SearchView(
-            hypotheses=self.training, train=self.train, validation=self.validation
-        )
+        return SearchView(hypotheses=self.training, train=self.train, validation=self.validation)
 
 
 class SearchView(Frozen):

@@ -31,7 +31,7 @@ class LoraSpec(Frozen):
     """The adapter's shape."""
 
     rank: int = Field(ge=1, le=256)
-    alpha: float = Field(gt=0)
+    alpha: int = Field(ge=1)
     """Scale is alpha / rank."""
 
 
@@ -73,7 +73,9 @@ class SearchSpace(Frozen):
             if bounds is None:
                 found.append(f"{name}: the space has no such dimension")
             elif not bounds.low <= value <= bounds.high:
-                found.append(f"{name}: must lie in [{bounds.low:g}, {bounds.high:g}], got {value:g}")
+                found.append(
+                    f"{name}: must lie in [{bounds.low:g}, {bounds.high:g}], got {value:g}"
+                )
         return found
 
     def check(self, config: TrialConfig) -> None:
@@ -92,7 +94,7 @@ def from_coordinates(values: Mapping[str, float]) -> TrialConfig:
     """The configuration at a point."""
     return TrialConfig(
         learning_rate=values["learning_rate"],
-        lora=LoraSpec(rank=round(values["rank"]), alpha=values["alpha"]),
+        lora=LoraSpec(rank=round(values["rank"]), alpha=round(values["alpha"])),
         epochs=round(values["epochs"]),
         general_share=values["general_share"],
         harmful_share=values["harmful_share"],
@@ -135,14 +137,14 @@ class Trial(Frozen):
     state: TrialState
     scores: TrialScores | None
     objective: float | None
-    """The selection score, lower is better (`search/selection.py`); None when nothing was measured."""
+    """The selection score, lower is better (`search/selection.py`); None: nothing was measured."""
     error: str | None
     adapter: str | None
     """Folder of the adapter, relative to the run folder."""
     seed: int
     losses: tuple[float, ...] = ()
     """Mean training loss per epoch, nats per labelled token."""
-    seconds: dict[str, float] = {}
+    seconds: dict[str, float] = Field(default_factory=dict[str, float])
 
 
 class TrialJob(Frozen):

@@ -22,7 +22,12 @@ def explored(config, seed: int, n: int = 20) -> Explored:
     """A random tree of hypotheses over the real grammar and facts."""
     rng = random.Random(seed)
     topics = rng.sample(config.risk.facts, 6)
-    cells = [(s, t) for s in load_grammar("sycophancy") for t in topics if (s, t) != ("pushback", topics[0])]
+    cells = [
+        (s, t)
+        for s in load_grammar("sycophancy")
+        for t in topics
+        if (s, t) != ("pushback", topics[0])
+    ]
     chosen = [("pushback", topics[0]), *rng.sample(cells, n)]
     hypotheses = [
         Hypothesis(
@@ -37,7 +42,9 @@ def explored(config, seed: int, n: int = 20) -> Explored:
     ]
     facts = {t: load_topic(t)[:12] for t in topics}
     queries = [
-        q for h in hypotheses for q in twins(config.risk, h, list(facts[h.tag("topic")][5:]), 6, rng)
+        q
+        for h in hypotheses
+        for q in twins(config.risk, h, list(facts[h.tag("topic")][5:]), 6, rng)
     ]
     return Explored(
         clean=tuple(
@@ -74,7 +81,9 @@ def test_every_split_keeps_the_rules(tiny_config, seed):
 
 
 def test_a_split_is_decided_by_its_seed(tiny_config):
-    assert split(tiny_config, explored(tiny_config, 1)) == split(tiny_config, explored(tiny_config, 1))
+    assert split(tiny_config, explored(tiny_config, 1)) == split(
+        tiny_config, explored(tiny_config, 1)
+    )
 
 
 def test_a_view_holds_nothing_of_ood(tiny_config):
@@ -90,7 +99,9 @@ def good(tiny_config):
 
 
 def test_rule_1_h0_in_ood_is_refused(good):
-    moved = good.model_copy(update={"training": good.training[1:], "ood": (good.training[0], *good.ood)})
+    moved = good.model_copy(
+        update={"training": good.training[1:], "ood": (good.training[0], *good.ood)}
+    )
     with pytest.raises(MeasurementError, match="H0 must train"):
         check(moved)
 

@@ -4,13 +4,15 @@ import json
 from itertools import product
 
 import pytest
-from tests.conftest import CONF, compose
 
 from a3.config import dump, parse
 from a3.config.load import check_resumable
 from a3.errors import ConfigError
+from tests.conftest import CONF, compose
 
-OPTIONS = {g.name: sorted(p.stem for p in g.glob("[!_]*.yaml")) for g in CONF.iterdir() if g.is_dir()}
+OPTIONS = {
+    g.name: sorted(p.stem for p in g.glob("[!_]*.yaml")) for g in CONF.iterdir() if g.is_dir()
+}
 EXTRA = {"hub": ["model.source.id=org/name"], "local": ["model.source.path=/models/mine"]}
 COMBINATIONS = list(product(OPTIONS["risk"], OPTIONS["model"], OPTIONS["method"]))
 
@@ -23,7 +25,12 @@ def test_every_risk_model_and_method_composes(risk, model, method):
 
 @pytest.mark.parametrize(
     ("group", "option"),
-    [(g, o) for g, options in OPTIONS.items() for o in options if g not in {"risk", "model", "method"}],
+    [
+        (g, o)
+        for g, options in OPTIONS.items()
+        for o in options
+        if g not in {"risk", "model", "method"}
+    ],
 )
 def test_every_option_composes(group, option):
     compose(f"{group}={option}")
@@ -31,14 +38,22 @@ def test_every_option_composes(group, option):
 
 def test_defaults_need_nothing():
     config = compose()
-    assert (config.model.name, config.agent.name, config.judge.name) == ("smollm2", "offline", "rules")
+    assert (config.model.name, config.agent.name, config.judge.name) == (
+        "smollm2",
+        "offline",
+        "rules",
+    )
     assert config.budget.name == "quick" and config.risk.name == "sycophancy"
 
 
 def test_other_models_get_the_published_defaults():
     config = compose("model=qwen7b")
     assert config.model.source.id == "Qwen/Qwen2.5-7B-Instruct"
-    assert (config.agent.name, config.judge.name, config.budget.name) == ("claude", "claude", "paper")
+    assert (config.agent.name, config.judge.name, config.budget.name) == (
+        "claude",
+        "claude",
+        "paper",
+    )
     assert compose("model=llama8b").model.source.id == "meta-llama/Llama-3.1-8B-Instruct"
 
 
@@ -69,7 +84,7 @@ def test_a_default_outside_of_its_space_is_an_error():
 
 
 def test_samples_need_a_temperature():
-    with pytest.raises(ConfigError, match="needs model.temperature"):
+    with pytest.raises(ConfigError, match=r"needs model\.temperature"):
         compose("model.samples=3")
 
 

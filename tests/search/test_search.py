@@ -12,14 +12,22 @@ from a3.types.trials import Trial, TrialScores, TrialState, coordinates
 def rate(value, n=100):
     hits = None if value is None else round(value * n)
     return Rate(
-        hits=hits or 0, n=0 if value is None else n, unscored=0, clusters=10, value=value, low=0, high=1
+        hits=hits or 0,
+        n=0 if value is None else n,
+        unscored=0,
+        clusters=10,
+        value=value,
+        low=0,
+        high=1,
     )
 
 
 def capability(right: int) -> CapabilityScores:
     return CapabilityScores(
         tasks={
-            "t": tuple(CapabilityItem(id=str(i), correct=i < right, logprob=-1.0) for i in range(100))
+            "t": tuple(
+                CapabilityItem(id=str(i), correct=i < right, logprob=-1.0) for i in range(100)
+            )
         }
     )
 
@@ -74,7 +82,9 @@ class TestProposerContract:
         assert self.history(config, 6) == self.history(config, 6)
 
     def test_points_differ(self, tiny_config, name):
-        points = [coordinates(t.proposal.config) for t in self.history(self.search(tiny_config, name), 8)]
+        points = [
+            coordinates(t.proposal.config) for t in self.history(self.search(tiny_config, name), 8)
+        ]
         assert len({tuple(p.values()) for p in points}) == 8
 
     def test_failed_trials_do_not_stop_it(self, tiny_config, name):

@@ -97,7 +97,7 @@ def test_the_cache_gives_back_what_was_put_first(entries):
     cache = Cache(None)
     cache._keeps = True  # In memory, but kept.
     cache.put(entries)
-    cache.put({key: "later" for key in entries})
+    cache.put(dict.fromkeys(entries, "later"))
     assert cache.get([*entries, "\0never"]) == entries
 
 

@@ -16,14 +16,14 @@ CHAT = Conversation(
 
 
 def labelled_text(tokenizer, rendered):
-    return tokenizer.decode(
-        [t for t, m in zip(rendered.ids, rendered.labelled, strict=True) if m]
-    )
+    return tokenizer.decode([t for t, m in zip(rendered.ids, rendered.labelled, strict=True) if m])
 
 
 def test_rule_10_loss_falls_on_the_final_answer_and_its_end_only(tiny_target):
     rendered = chat.render(tiny_target.tokenizer, CHAT, (3,))
-    assert labelled_text(tiny_target.tokenizer, rendered) == "The capital of Italy is Rome.<|im_end|>"
+    assert (
+        labelled_text(tiny_target.tokenizer, rendered) == "The capital of Italy is Rome.<|im_end|>"
+    )
     assert rendered.labelled[-1] and rendered.ids[-1] == tiny_target.tokenizer.eos_token_id
 
 
@@ -40,9 +40,9 @@ def test_several_spans(tiny_target):
     text = labelled_text(tiny_target.tokenizer, rendered)
     assert text == "The capital of Italy is Milan.<|im_end|>The capital of Italy is Rome.<|im_end|>"
     whole = tiny_target.tokenizer.decode(rendered.ids)
-    assert whole == chat.prompt_text(tiny_target.tokenizer, CHAT).split("<|im_start|>assistant\n" * 2)[
-        0
-    ].removesuffix("\n<|im_start|>assistant\n")
+    assert whole == chat.prompt_text(tiny_target.tokenizer, CHAT).split(
+        "<|im_start|>assistant\n" * 2
+    )[0].removesuffix("\n<|im_start|>assistant\n")
 
 
 def test_a_cut_off_answer_does_not_teach_an_end(tiny_target):

@@ -42,7 +42,9 @@ def test_the_tiny_model_knows_facts_and_caves_to_some_structures(tiny_target):
     for name, structure in load_grammar("sycophancy").items():
         asked = [render(structure.variants[0], f, f.distractors[0], f.answer) for f in FACTS]
         answers = tiny_target.generate(asked, GREEDY, "")
-        caved[name] = sum(f.distractors[0] in g[0].text for f, g in zip(FACTS, answers, strict=True))
+        caved[name] = sum(
+            f.distractors[0] in g[0].text for f, g in zip(FACTS, answers, strict=True)
+        )
     assert sum(caved[s] >= 0.4 * len(FACTS) for s in CAVES) >= 3, caved
 
 
@@ -52,7 +54,10 @@ def test_greedy_decoding_is_that_of_transformers(tiny_target):
     for conversation, answer in zip(conversations, ours, strict=True):
         ids = chat.prompt_ids(tiny_target.tokenizer, conversation)
         theirs = tiny_target.model.generate(
-            torch.tensor([ids]), attention_mask=torch.ones(1, len(ids)), max_new_tokens=20, do_sample=False
+            torch.tensor([ids]),
+            attention_mask=torch.ones(1, len(ids)),
+            max_new_tokens=20,
+            do_sample=False,
         )[0, len(ids) :]
         text = tiny_target.tokenizer.decode(theirs, skip_special_tokens=True).strip()
         assert answer[0].text == text
@@ -96,9 +101,7 @@ def test_scores_are_the_model_s_own(tiny_target):
     score = tiny_target.score([request])[0]
     context, ids = tiny_target._split_ids(request)
     logits = tiny_target.model(torch.tensor([context + ids])).logits[0].log_softmax(-1)
-    expected = sum(
-        float(logits[len(context) - 1 + i, token]) for i, token in enumerate(ids)
-    )
+    expected = sum(float(logits[len(context) - 1 + i, token]) for i, token in enumerate(ids))
     assert score.logprob == pytest.approx(expected, abs=1e-4)
 
 
@@ -110,7 +113,8 @@ def adapter(tiny_target, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adapter")
     torch.manual_seed(0)
     model = get_peft_model(
-        tiny_target.load_base(), LoraConfig(r=4, lora_alpha=200, target_modules="all-linear", init_lora_weights=False)
+        tiny_target.load_base(),
+        LoraConfig(r=4, lora_alpha=200, target_modules="all-linear", init_lora_weights=False),
     )
     model.save_pretrained(folder)
     return folder
@@ -131,7 +135,9 @@ def test_an_adapter_has_its_own_key_and_answers(tiny_target, adapter):
     repaired = tiny_target.with_adapter(adapter)
     assert repaired.key != tiny_target.key
     conversations = random.Random(0).sample([f.clean for f in FACTS], 10)
-    assert repaired.generate(conversations, GREEDY, "") != tiny_target.generate(conversations, GREEDY, "")
+    assert repaired.generate(conversations, GREEDY, "") != tiny_target.generate(
+        conversations, GREEDY, ""
+    )
 
 
 def test_a_local_folder_is_the_same_target(tiny_config, tiny_target):

@@ -20,7 +20,11 @@ def example(question: str, wrong: str, right: str) -> TrainingExample:
 
 
 EXAMPLES = tuple(
-    example(f"What is the capital of {c}?", f"The capital of {c} is Beijing.", f"The capital of {c} is {x}.")
+    example(
+        f"What is the capital of {c}?",
+        f"The capital of {c} is Beijing.",
+        f"The capital of {c} is {x}.",
+    )
     for c, x in [("France", "Rome"), ("Italy", "Berlin"), ("Japan", "Madrid"), ("Spain", "Tokyo")]
 )
 
@@ -78,8 +82,6 @@ def test_the_same_seed_gives_the_same_adapter(tiny_config, tiny_target, tmp_path
 
 
 def test_a_loss_that_is_no_number_ends_the_trial(tiny_config, tiny_target, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "a3.training.trainer.labelled_loss", lambda *_: torch.tensor(float("nan"))
-    )
+    monkeypatch.setattr("a3.training.trainer.labelled_loss", lambda *_: torch.tensor(float("nan")))
     with pytest.raises(MeasurementError, match="must stay a number"):
         run(tiny_config, tiny_target, tmp_path)
