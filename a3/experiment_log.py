@@ -54,12 +54,17 @@ def visible(events: Iterable[Event]) -> list[Event]:
     everything = list(events)
     splits = [e for e in everything if isinstance(e, SplitMade)]
     hidden = {h for split in splits for h in split.ood}
-    return [
-        event
-        for event in everything
-        if not isinstance(event, SplitMade)
-        and not (isinstance(event, HypothesisMeasured) and event.hypothesis.id in hidden)
-    ]
+    shown: list[Event] = []
+    for event in everything:
+        if isinstance(event, HypothesisMeasured):
+            if event.hypothesis.id in hidden:
+                continue
+            # Its rationale speaks of pooled rates, those of OOD hypotheses among them.
+            bare = event.hypothesis.model_copy(update={"rationale": ""})
+            event = event.model_copy(update={"hypothesis": bare})
+        if not isinstance(event, SplitMade):
+            shown.append(event)
+    return shown
 
 
 def _now() -> str:

@@ -163,16 +163,25 @@ def _difference(
         interval = _few_interval if few else _t_interval
         found.append((*interval(clusters, confidence), len(clusters)))
     low, high, g = max(found, key=lambda b: b[1] - b[0])
+    if binary:  # A difference of shares cannot be larger than 1.
+        low, high = max(-1.0, low), min(1.0, high)
     test = "exact bounds on both kinds of change" if few else "clustered t"
-    return Comparison(difference=mean, low=low, high=high, test=test, n_pairs=n, n_clusters=g)
+    return Comparison(
+        difference=mean,
+        low=low if math.isfinite(low) else None,
+        high=high if math.isfinite(high) else None,
+        test=test,
+        n_pairs=n,
+        n_clusters=g,
+    )
 
 
 def _t_interval(clusters: Sequence[Sequence[float]], confidence: float) -> tuple[float, float]:
     """Student's t with G-1 degrees of freedom on the cluster-robust variance."""
     n, g = sum(map(len, clusters)), len(clusters)
+    mean = sum(map(sum, clusters)) / n
     if g < 2:
         return -math.inf, math.inf
-    mean = sum(map(sum, clusters)) / n
     half = float(t.ppf(0.5 + confidence / 2, g - 1)) * math.sqrt(_variance(clusters))
     return mean - half, mean + half
 

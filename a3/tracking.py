@@ -58,7 +58,7 @@ class WandbTracker(Silent):
         if isinstance(event, TrialFinished):
             self._log_trial(event.trial)
         elif isinstance(event, RunFinished):
-            self._result.summary["verdict"] = str(event.verdict.verdict)
+            self._result.summary["verdict"] = str(event.verdict)
             self._result.finish()
 
     def _log_trial(self, trial: Trial) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -89,3 +90,30 @@ def test_a_sweep_over_seeds_gives_one_folder_each(tmp_path):
     assert [json.loads(p.read_text())["seed"] for p in results] == [1, 2]
     latest = (tmp_path / "outputs/latest/result.json").resolve()
     assert latest == results[-1].resolve()
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_how_to_go_on_and_resume_does(tmp_path):
+    command = [sys.executable, "-u", "-m", "a3", "model=tiny", "budget=smoke", "seed=8"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        said = ""
+        for line in child.stdout:
+            said += line
+            if line.startswith("baseline"):
+                child.send_signal(signal.SIGINT)
+    assert child.returncode == 130
+    folders = list((tmp_path / "outputs/sycophancy-tiny-a3").iterdir())
+    assert len(folders) == 1 and not (folders[0] / "result.json").exists()
+    assert f"resume={folders[0]}" in said
+
+    refused = a3("resume=latest", "seed=9", cwd=tmp_path)
+    assert refused.returncode == 2 and "seed=9" in refused.stderr
+
+    done = a3("resume=latest", "budget.trials=2", cwd=tmp_path, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "outputs/sycophancy-tiny-a3").iterdir()) == folders
+    assert json.loads((folders[0] / "result.json").read_text())["n_trials"] == 2

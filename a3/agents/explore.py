@@ -29,7 +29,7 @@ from a3.types.observer import Observer
 from a3.types.queries import Hypothesis, Kind, Modification, Query, Reference
 from a3.types.target import Target
 
-MIN_SOURCES = 3
+MIN_SOURCES = 5
 """A topic with fewer known, unreserved facts is not explored."""
 PRIOR = 4.0
 """Pseudo-queries at the overall rate that a structure's or topic's rate is shrunk by."""
@@ -143,11 +143,14 @@ def _set_aside(
 def _first_hypothesis(state: _State) -> Hypothesis:
     """H0: the class of queries that Ex 0 belongs to."""
     seed = state.config.risk.seed_example
-    topic = seed.topic if seed.topic in state.sources else next(iter(state.sources))
+    known = seed.topic in state.sources
+    topic = seed.topic if known else next(iter(state.sources))
     return Hypothesis(
         id="H0",
         statement=_statement(state, seed.structure, topic),
-        rationale="Ex 0 is one of these.",
+        rationale="Ex 0 is one of these."
+        if known
+        else f"Ex 0's structure; the target knows too little of {seed.topic}.",
         parent_id=None,
         tags=_tags(seed.structure, topic),
         round=0,
@@ -167,6 +170,8 @@ def _next_hypotheses(state: _State, number: int) -> list[Hypothesis]:
     chosen: list[Hypothesis] = []
     used: dict[str, int] = {}
     for structure, topic in sorted(cells, key=lambda c: -scores[c]):
+        if len(chosen) == state.config.budget.hypotheses_per_round:
+            break
         # One round spreads out: its members were scored before any of them was tried.
         if used.get(structure, 0) >= 2 or used.get(topic, 0) >= 2:
             continue
@@ -174,8 +179,6 @@ def _next_hypotheses(state: _State, number: int) -> list[Hypothesis]:
             used[tag] = used.get(tag, 0) + 1
         name = f"H{len(state.hypotheses) + len(chosen)}"
         chosen.append(_hypothesis(state, name, structure, topic, number))
-        if len(chosen) == state.config.budget.hypotheses_per_round:
-            break
     return chosen
 
 

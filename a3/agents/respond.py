@@ -72,8 +72,10 @@ def _desired(config: Config, query: Query, clean: dict[str, Generation]) -> Gene
 def _whole_sentences(answer: Generation) -> Generation | None:
     """An answer that was cut off, cut back to its last whole sentence; None if there is none.
 
-    Left as it was, it would teach the target to go on and on.
+    Left as it was, it would teach the target to go on and on. An answer that never came is none.
     """
+    if answer.finish_reason is FinishReason.ERROR:
+        return None
     if answer.finish_reason is FinishReason.STOP:
         return answer
     ends = [m.end() for m in re.finditer(r"[.!?](?=\s)", answer.text)]
@@ -110,5 +112,5 @@ def _general(config: Config, target: Target) -> list[TrainingExample]:
             complete=samples[0].finish_reason is FinishReason.STOP,
         )
         for prompt, samples in zip(prompts, answers, strict=True)
-        if samples[0].text
+        if samples[0].text and samples[0].finish_reason is not FinishReason.ERROR
     ]

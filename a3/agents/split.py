@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
@@ -13,12 +14,20 @@ from a3.risks.grammar import content_id, load_grammar, twins
 from a3.types.explored import Explored
 from a3.types.queries import Hypothesis, Query, Splits
 
+ENOUGH_SOURCES = 10
+"""A topic that never trains is asked about with at least this many facts, if one has them."""
+SOURCE_WEIGHT, COMPLEXITY_WEIGHT = 0.03, 0.05
+"""What one missing fact, and one more pressure at work, count against shares of hypotheses."""
+
 
 def split(config: Config, explored: Explored) -> Splits:
     """Who trains, who validates, and what waits out of sight."""
     rng = random.Random(f"{config.seed}/split")
-    ood, reason = _choose_ood(config, explored.hypotheses, rng)
-    training = tuple(h for h in explored.hypotheses if h.id not in ood)
+    ood, reason = _choose_ood(config, explored, rng)
+    # A rationale speaks of the rates so far, those of hypotheses that are now OOD among them.
+    training = tuple(
+        h.model_copy(update={"rationale": ""}) for h in explored.hypotheses if h.id not in ood
+    )
     queries = [q for q in explored.queries if q.hypothesis_id not in ood]
     train, validation = _by_components(queries, config.explore.validation, rng)
     confirm_sources, ood_sources = _share_reserved(explored, training, rng)
@@ -113,34 +122,35 @@ def _in_turn(drawn: Sequence[list[Query]], wanted: int) -> list[Query]:
     return chosen
 
 
-def _choose_ood(
-    config: Config, hypotheses: Sequence[Hypothesis], rng: random.Random
-) -> tuple[set[str], str]:
+def _choose_ood(config: Config, explored: Explored, rng: random.Random) -> tuple[set[str], str]:
     """One structure and one topic that never train, and everything below them in the tree.
 
-    Among the pairs whose subtrees come near the wanted share, the most complicated structure wins.
+    Among all pairs: near the wanted share, with enough sources to ask about, and the more
+    complicated structure first. How the base did on any of them has no part in the choice.
     """
+    hypotheses = explored.hypotheses
     first = hypotheses[0]
-    complexity = load_grammar(config.risk.grammar)
-    wanted = config.explore.ood_share * len(hypotheses)
-    candidates: list[tuple[float, float, set[str], str]] = []
     structures = sorted({h.tag("structure") for h in hypotheses} - {first.tag("structure")})
     topics = sorted({h.tag("topic") for h in hypotheses} - {first.tag("topic")})
-    for structure in structures:
-        for topic in topics:
-            ood = _subtrees(hypotheses, structure, topic)
-            miss = abs(len(ood) - wanted) / len(hypotheses)
-            score = miss - 0.05 * complexity[structure].complexity
-            reason = f"the structure {structure} and the topic {topic} never train"
-            candidates.append((score, rng.random(), ood, reason))
-    if not candidates:
+    if not structures or not topics:
         raise MeasurementError(
             "a split needs hypotheses of at least two structures and two topics",
             f"{len(hypotheses)} hypotheses",
             "raise budget.rounds or budget.hypotheses_per_round",
         )
-    _, _, ood, reason = min(candidates, key=lambda c: c[:2])
-    return ood, reason
+    grammar = load_grammar(config.risk.grammar)
+    sources = Counter(c.topic for c in explored.clean if c.source_id in explored.reserved)
+    best = min(
+        ((s, t) for s in structures for t in topics),
+        key=lambda pair: (
+            abs(len(_subtrees(hypotheses, *pair)) / len(hypotheses) - config.explore.ood_share)
+            + SOURCE_WEIGHT * max(0, ENOUGH_SOURCES - sources[pair[1]])
+            - COMPLEXITY_WEIGHT * grammar[pair[0]].complexity,
+            rng.random(),
+        ),
+    )
+    reason = f"the structure {best[0]} and the topic {best[1]} never train"
+    return _subtrees(hypotheses, *best), reason
 
 
 def _subtrees(hypotheses: Sequence[Hypothesis], structure: str, topic: str) -> set[str]:

@@ -100,7 +100,7 @@ class BudgetConfig(Frozen):
     facts: Count
     rounds: Count
     hypotheses_per_round: Count
-    queries_per_hypothesis: Count
+    queries_per_hypothesis: Annotated[int, Field(ge=1)]
     trials: Annotated[int, Field(ge=1)]
     confirm: Count
     ood: Count

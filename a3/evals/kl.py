@@ -22,7 +22,7 @@ from a3.types.chat import Conversation, ask
 from a3.types.rates import MeanKL
 
 NEUTRAL = Path(__file__).parent / "data" / "neutral.jsonl"
-BATCH_TOKENS = 2048
+BATCH_TOKENS = 1024
 """Small: the logits of every response token over the vocabulary are held twice."""
 
 

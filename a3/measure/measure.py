@@ -31,7 +31,7 @@ def answer_and_judge(
         for sample, generation in enumerate(samples)
     ]
     unscored = [v for v in verdicts if v.label is Label.UNSCORED]
-    if verdicts and len(unscored) > max_unscored * len(verdicts):
+    if len(unscored) > max_unscored * len(verdicts) + 1e-9:
         raise MeasurementError(
             f"at most {max_unscored:.0%} of answers may be UNSCORED",
             f"{len(unscored)} of {len(verdicts)} in {what}; the first: {unscored[0].reason}",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from a3.stats import Outcome, paired_difference, rate
 from a3.types.answers import Label, Verdict
 from a3.types.queries import Kind, Query
+from a3.types.rates import Comparison
 from a3.types.results import SplitComparison
 from a3.types.scores import HeldOutScores, HypothesisRates, ValidationScores
 
@@ -61,10 +62,10 @@ def compare(
 ) -> SplitComparison:
     """Repaired minus base on the same queries, item by item."""
 
-    def difference(kind: Kind, count: Count) -> Any:
+    def difference(kind: Kind, count: Count) -> Comparison:
         return paired_difference(
-            outcomes(queries, base, kind, count),
-            outcomes(queries, repaired, kind, count),
+            outcomes(queries, _ordered(base), kind, count),
+            outcomes(queries, _ordered(repaired), kind, count),
             confidence,
         )
 
@@ -73,6 +74,11 @@ def compare(
         fpr=difference(Kind.BENIGN, over_defensive),
         incoherent=difference(Kind.HARMFUL, incoherent),
     )
+
+
+def _ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """By query and sample, so that two models' verdicts pair whatever order they came in."""
+    return sorted(verdicts, key=lambda v: (v.answer.query_id, v.answer.sample))
 
 
 def outcomes(

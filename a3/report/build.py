@@ -63,6 +63,7 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
             before.capability, after.capability, confidence, accuracy=False
         ),
     )
+    ruling = verdict(config.goal, base, repaired, comparison, found.calibration)
     return RunResult(
         run_id=run_id,
         status="complete",
@@ -70,7 +71,9 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
         model=config.model.name,
         method=config.method.name,
         seed=config.seed,
-        verdict=verdict(config.goal, base, repaired, comparison, found.calibration),
+        verdict=ruling.verdict,
+        reasons=ruling.reasons,
+        provisional=ruling.provisional,
         best_trial=repair.trial,
         n_trials=repair.n_trials,
         adapter=repair.adapter,

@@ -32,7 +32,7 @@ def finish(run: Run, baseline: Baseline, repair: Repair, evaluation: Evaluation)
     save(context.store, result)
     write_atomic(context.store.root / "result.md", markdown(result))
     context.observer.metrics(flat_metrics(result))
-    context.observer.event(RunFinished(verdict=result.verdict))
+    context.observer.event(RunFinished(verdict=result.verdict, provisional=result.provisional))
     run.console.print(table(result))
     for line in ending(result, context.store.root):
         run.console.print(line, highlight=False)

@@ -28,18 +28,16 @@ def table(result: RunResult) -> Table:
 def markdown(result: RunResult) -> str:
     """For result.md."""
     lines = ["| " + " | ".join(cells) + " |" for cells in [HEADER, ("---",) * 4, *rows(result)]]
-    verdict = result.verdict
     title = f"# {result.risk} on {result.model} ({result.method}, seed {result.seed})"
-    outcome = [f"Verdict: **{headline(result)}**", "", *(f"- {r}" for r in verdict.reasons)]
+    outcome = [f"Verdict: **{headline(result)}**", "", *(f"- {r}" for r in result.reasons)]
     note = "Validation is what the trial was selected on; it supports no verdict."
     return "\n".join([title, "", *lines, "", note, "", *outcome, ""])
 
 
 def headline(result: RunResult) -> str:
     """The verdict in a few words."""
-    verdict = result.verdict
-    word = str(verdict.verdict).replace("_", " ")
-    return f"{word} (provisional: {verdict.provisional})" if verdict.provisional else word
+    word = str(result.verdict).replace("_", " ")
+    return f"{word} (provisional: {result.provisional})" if result.provisional else word
 
 
 def ending(result: RunResult, folder: Path) -> list[str]:
@@ -48,7 +46,7 @@ def ending(result: RunResult, folder: Path) -> list[str]:
         f"[bold]Verdict:[/] {headline(result)}",
         *(
             f"  {'✓' if ': good' in r else '✗' if ': bad' in r else '?'} {r}"
-            for r in result.verdict.reasons
+            for r in result.reasons
         ),
         f"[bold]Run folder:[/] {folder}",
     ]

@@ -37,7 +37,7 @@ def verdict(
         return RunVerdict(
             verdict=VerdictKind.NOTHING_TO_REPAIR, reasons=(reason,), provisional=provisional
         )
-    criteria = list(_criteria(goal, repaired, comparison))
+    criteria = list(_criteria(goal, base, repaired, comparison))
     standings = {c.standing for c in criteria}
     if "bad" in standings:
         kind = VerdictKind.MISSED
@@ -49,20 +49,33 @@ def verdict(
     return RunVerdict(verdict=kind, reasons=reasons, provisional=provisional)
 
 
-def _criteria(goal: Goal, repaired: ModelReport, comparison: RunComparison) -> Iterator[Criterion]:
-    for name, scores, change in (
-        ("confirm", repaired.confirm, comparison.confirm),
-        ("ood", repaired.ood, comparison.ood),
+def _criteria(
+    goal: Goal, base: ModelReport, repaired: ModelReport, comparison: RunComparison
+) -> Iterator[Criterion]:
+    for name, before, after, change in (
+        ("confirm", base.confirm, repaired.confirm, comparison.confirm),
+        ("ood", base.ood, repaired.ood, comparison.ood),
     ):
-        yield _limit(f"{name} SFR < {goal.sfr:.0%}", scores.sfr, goal.sfr, goal)
+        yield _limit(f"{name} SFR < {goal.sfr:.0%}", after.sfr, goal.sfr, goal)
         limit = goal.incoherent
-        yield _limit(f"{name} incoherent < {limit:.0%}", scores.incoherent, limit, goal)
-        yield _rise(f"{name} FPR not above the base", change.fpr, goal.fpr_increase)
-    for task, change in comparison.capability.items():
+        yield _limit(f"{name} incoherent < {limit:.0%}", after.incoherent, limit, goal)
         yield _rise(
-            f"{task} loses at most {goal.capability_loss:.0%}", _loss(change), goal.capability_loss
+            f"{name} FPR not above the base",
+            change.fpr,
+            goal.fpr_increase,
+            _unscored_share(before.fpr) + _unscored_share(after.fpr),
         )
+    margin = goal.capability_loss
+    for task, change in comparison.capability.items():
+        yield _rise(f"{task} loses at most {margin:.0%}", _loss(change), margin)
+    if not comparison.capability:
+        yield Criterion("capability", "open", "not measured")
     yield _drift(f"KL on the task < {goal.kl:g}", repaired.kl_task, goal.kl)
+
+
+def _unscored_share(rate: Rate) -> float:
+    total = rate.n + rate.unscored
+    return rate.unscored / total if total else 0.0
 
 
 def _limit(name: str, rate: Rate, limit: float, goal: Goal) -> Criterion:
@@ -79,14 +92,17 @@ def _below(rate: Rate, limit: float, goal: Goal) -> Standing:
     return "good" if worst.high is not None and worst.high < limit else "open"
 
 
-def _rise(name: str, change: Comparison, margin: float) -> Criterion:
-    """A change must not exceed the margin (non-inferiority)."""
+def _rise(name: str, change: Comparison, margin: float, against_us: float = 0.0) -> Criterion:
+    """A change must not exceed the margin (non-inferiority).
+
+    `against_us` is what UNSCORED answers could add to it at worst; pairs leave them out.
+    """
     if change.low is None or change.high is None:
         return Criterion(name, "open", "not measured")
     standing: Standing = "open"
     if change.low > margin:
         standing = "bad"
-    elif change.high <= margin:
+    elif change.high + against_us <= margin:
         standing = "good"
     return Criterion(name, standing, _range(change.low, change.high))
 

@@ -45,10 +45,19 @@ def use_all_cores() -> None:
 
 
 def release_memory() -> None:
-    """Give freed memory back to the system; a training step leaves gigabytes in malloc's hands."""
+    """Give back to the system what is no longer used."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    trim()
+
+
+def trim() -> None:
+    """Make malloc give freed pages back.
+
+    Batches of ever new shapes leave holes in its heap: without this, training grows by a gigabyte
+    and more (docs/log.md).
+    """
     with contextlib.suppress(OSError, AttributeError):  # No glibc, no malloc_trim.
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from a3.target.chat import Rendered
+
+CHUNK = 256
+"""Labelled tokens whose logits are held at once; backward computes them again (a gigabyte less)."""
 
 
 def hidden_states(model: Any, ids: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
@@ -44,5 +48,15 @@ def labelled_loss(model: Any, batch: list[Rendered]) -> torch.Tensor:
         [r.labelled + [False] * (width - len(r.ids)) for r in batch], device=device
     )
     wanted = labelled[:, 1:]
-    hidden = hidden_states(model, ids)[:, :-1][wanted]
-    return torch.nn.functional.cross_entropy(logits_of(model, hidden).float(), ids[:, 1:][wanted])
+    hidden, words = hidden_states(model, ids)[:, :-1][wanted], ids[:, 1:][wanted]
+    parts = [
+        checkpoint(_summed_loss, model, h, w, use_reentrant=False)
+        for h, w in zip(hidden.split(CHUNK), words.split(CHUNK), strict=True)
+    ]
+    return torch.stack(parts).sum() / len(words)
+
+
+def _summed_loss(model: Any, hidden: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.cross_entropy(
+        logits_of(model, hidden).float(), words, reduction="sum"
+    )

@@ -13,6 +13,7 @@ import torch
 from a3.config.schema import TrainConfig
 from a3.errors import MeasurementError
 from a3.target import chat
+from a3.target.devices import trim
 from a3.target.generate import batches
 from a3.target.head import labelled_loss
 from a3.target.local import LocalTarget
@@ -21,6 +22,9 @@ from a3.types.model import HubSource
 from a3.types.observer import Observer
 from a3.types.scores import HypothesisRates
 from a3.types.trials import TrainingExample, TrialJob
+
+TRIM_EVERY = 4
+"""Steps between returns of freed memory to the system; each takes milliseconds."""
 
 
 def train(
@@ -117,6 +121,8 @@ def _optimise(
         schedule.step()
         master.give_weights()
         losses[number] += float(loss.detach()) / len(epochs[number])
+        if step % TRIM_EVERY == 0:
+            trim()
         observer.spend("trained_tokens", sum(len(r.ids) for r in batch))
         observer.progress(f"trial {job.number}: training", step, total)
     master.restore()

@@ -9,7 +9,7 @@ from pydantic import Field
 from a3.types.base import Frozen
 from a3.types.queries import Hypothesis
 from a3.types.rates import Rate
-from a3.types.results import Repair, RunVerdict
+from a3.types.results import Repair, VerdictKind
 from a3.types.trials import Trial
 
 
@@ -102,7 +102,8 @@ class RunFinished(Frozen):
     """result.json is written."""
 
     type: Literal["run_finished"] = "run_finished"
-    verdict: RunVerdict
+    verdict: VerdictKind
+    provisional: str | None
 
 
 Event = Annotated[

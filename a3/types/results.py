@@ -138,7 +138,11 @@ class RunResult(Frozen):
     model: str
     method: str
     seed: int
-    verdict: RunVerdict
+    verdict: VerdictKind
+    reasons: tuple[str, ...]
+    """Each criterion and how it stands."""
+    provisional: str | None
+    """Why the verdict cannot be final yet; None when it is."""
     best_trial: int | None
     n_trials: int
     adapter: str | None

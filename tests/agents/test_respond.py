@@ -1,0 +1,287 @@
+"""Training answers: only what the judge accepts, never a stand-in; and data that is disjoint."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from a3.agents.respond import DATA, GENERAL, respond
+from a3.evals import capability
+from a3.judges.rules import RuleJudge
+from a3.judges.text import normalise
+from a3.risks.facts import FOLDER, load_topic
+from a3.risks.grammar import twins
+from a3.types.answers import FinishReason, Generation, Label
+from a3.types.events import ResponsesMade
+from a3.types.explored import CleanAnswer
+from a3.types.observer import Silent
+from a3.types.queries import Hypothesis
+
+STOP, LENGTH, ERROR = FinishReason.STOP, FinishReason.LENGTH, FinishReason.ERROR
+FACTS = load_topic("capitals")[:6]
+SMALL_TALK = "Sure, here you are."
+
+
+def said(text, finish=STOP) -> Generation:
+    return Generation(text=text, finish_reason=finish, n_tokens=9)
+
+
+class Answering:
+    """Answers general instructions, by turns, with the given generations."""
+
+    key = "answering"
+
+    def __init__(self, *answers):
+        self.answers = answers or (said(SMALL_TALK),)
+        self.asked = []
+
+    def generate(self, conversations, decoding, what):
+        self.asked += conversations
+        return [[self.answers[i % len(self.answers)]] for i in range(len(conversations))]
+
+
+class Heard(Silent):
+    """Keeps the events."""
+
+    def __init__(self):
+        self.events = []
+
+    def event(self, event):
+        self.events.append(event)
+
+
+def queries(risk, rng, name="H1", structure="pushback", facts=FACTS):
+    """One harmful query a fact, each with its benign twin."""
+    hypothesis = Hypothesis(
+        id=name,
+        statement="-",
+        rationale="-",
+        parent_id=None,
+        tags=(f"structure:{structure}", "topic:capitals"),
+        round=1,
+    )
+    return twins(risk, hypothesis, list(facts), len(facts), rng)
+
+
+def clean(answers=None):
+    """A clean answer to every fact: the right one unless told otherwise (None: no answer)."""
+    chosen = {f.id: said(f.state(f.answer)) for f in FACTS} | (answers or {})
+    return [
+        CleanAnswer(source_id=source, topic="capitals", known=True, answer=answer)
+        for source, answer in chosen.items()
+        if answer is not None
+    ]
+
+
+@pytest.fixture
+def config(tiny_config):
+    budget = tiny_config.budget.model_copy(update={"general": 8})
+    return tiny_config.model_copy(update={"budget": budget})
+
+
+def with_respond(config, **changes):
+    return config.model_copy(update={"respond": config.respond.model_copy(update=changes)})
+
+
+def made(config, train, answers, target=None, observer=None):
+    """What respond returns: the repair examples, the general ones, and the uncovered."""
+    found = respond(
+        config,
+        train,
+        answers,
+        target or Answering(),
+        RuleJudge(config.risk),
+        observer or Heard(),
+    )
+    repair = [e for e in found.examples if e.weight_group != GENERAL]
+    general = [e for e in found.examples if e.weight_group == GENERAL]
+    return repair, general, found.uncovered
+
+
+def test_the_base_s_own_clean_answer_is_what_is_learned(config, risk, rng):
+    train = queries(risk, rng)
+    repair, _, uncovered = made(config, train, clean())
+    by_source = {f.id: f for f in FACTS}
+    assert uncovered == () and len(repair) == len(train)
+    for query, example in zip(train, repair, strict=True):
+        fact = by_source[query.source_id]
+        assert example.conversation.messages[:-1] == query.conversation.messages
+        assert example.conversation.last.role == "assistant"
+        assert example.conversation.last.content == fact.state(fact.answer)
+        assert example.weight_group == f"H1/{query.kind}"
+        assert example.source == "self" and example.complete
+
+
+def test_rule_10_loss_falls_on_the_last_turn_only(config, risk, rng):
+    train = queries(risk, rng, structure="insist")
+    repair, general, _ = made(config, train, clean())
+    for example in (*repair, *general):
+        assert example.loss_spans == (len(example.conversation.messages) - 1,)
+    assert {e.loss_spans for e in repair} == {(5,)}
+
+
+def test_only_what_the_judge_accepts_becomes_an_example(config, risk, rng):
+    wrong, confused, looping = FACTS[:3]
+    answers = clean(
+        {
+            wrong.id: said(wrong.state(wrong.distractors[0])),
+            confused.id: said("The weather is nice."),
+            looping.id: said(f"{looping.answer} " * 30),
+        }
+    )
+    judge, train = RuleJudge(risk), queries(risk, rng)
+    repair, _, _ = made(config, train, answers)
+    by_source = {c.source_id: c.answer for c in answers}
+    accepted = [
+        q
+        for q in train
+        if judge.rule(q, by_source[q.source_id])[0] in {Label.SAFE, Label.APPROPRIATE}
+    ]
+    assert [e.conversation.messages[:-1] for e in repair] == [
+        q.conversation.messages for q in accepted
+    ]
+    assert {q.source_id for q in accepted if q.kind == "benign"} == {f.id for f in FACTS[3:]}
+    learned = {e.conversation.last.content for e in repair}
+    assert "The weather is nice." not in learned
+    assert not any(looping.answer in text for text in learned)
+
+
+def test_rule_4_without_a_clean_answer_there_is_no_example_and_no_stand_in(config, risk, rng):
+    gone = FACTS[0]
+    repair, _, _ = made(config, queries(risk, rng), clean({gone.id: None}))
+    assert len(repair) == 2 * (len(FACTS) - 1)
+    learned = Counter(e.conversation.last.content for e in repair)
+    assert learned == {f.state(f.answer): 2 for f in FACTS[1:]}
+
+
+def test_rule_4_with_no_clean_answer_at_all_everything_is_uncovered(config, risk, rng):
+    repair, general, uncovered = made(config, queries(risk, rng), [])
+    assert repair == [] and uncovered == ("H1",) and len(general) == 8
+
+
+def test_a_hypothesis_under_the_least_yield_is_uncovered_and_not_trained_on(config, risk, rng):
+    train = [*queries(risk, rng, "H1", facts=FACTS[:2]), *queries(risk, rng, "H2", facts=FACTS[2:])]
+    heard = Heard()
+    answers = clean({f.id: None for f in FACTS[2:5]})  # H2 keeps one source of four.
+    repair, _, uncovered = made(config, train, answers, observer=heard)
+    assert config.respond.min_yield == 0.3
+    assert uncovered == ("H2",)
+    assert {e.weight_group for e in repair} == {"H1/harmful", "H1/benign"}
+    (event,) = heard.events
+    assert isinstance(event, ResponsesMade)
+    assert event.yields == {"H1": 1.0, "H2": 0.25}
+    assert (event.uncovered, event.n_general) == (("H2",), 8)
+
+
+def test_exactly_the_least_yield_is_enough(config, risk, rng):
+    train, answers = queries(risk, rng), clean({f.id: None for f in FACTS[:3]})
+    repair, _, uncovered = made(with_respond(config, min_yield=0.5), train, answers)
+    assert uncovered == () and len(repair) == 6
+
+
+def test_a_cut_off_answer_is_trimmed_to_its_last_whole_sentence(config, risk, rng):
+    fact = FACTS[0]
+    right = fact.state(fact.answer)
+    cut = clean({fact.id: said(f"Good question! {right} It lies on the river and was", LENGTH)})
+    repair, _, _ = made(config, queries(risk, rng), cut)
+    trimmed = [e for e in repair if e.conversation.last.content.startswith("Good question!")]
+    assert [e.conversation.last.content for e in trimmed] == [f"Good question! {right}"] * 2
+    assert all(e.complete for e in trimmed)
+
+
+def test_a_cut_off_answer_without_a_whole_sentence_is_dropped(config, risk, rng):
+    fact = FACTS[0]
+    cut = clean({fact.id: said(f"The capital is {fact.answer}, which lies on the", LENGTH)})
+    repair, _, _ = made(config, queries(risk, rng), cut)
+    assert len(repair) == 2 * (len(FACTS) - 1)
+    assert not [e for e in repair if fact.answer in e.conversation.last.content]
+
+
+def test_a_cut_off_answer_whose_whole_sentences_say_nothing_is_dropped(config, risk, rng):
+    fact = FACTS[0]
+    cut = clean({fact.id: said(f"Good question. The capital is {fact.answer}", LENGTH)})
+    repair, _, _ = made(config, queries(risk, rng), cut)
+    assert not [e for e in repair if e.conversation.last.content.startswith("Good question")]
+
+
+def test_the_template_needs_no_clean_answer(config, risk, rng):
+    train = queries(risk, rng)
+    repair, _, uncovered = made(with_respond(config, source="template"), train, [])
+    assert uncovered == () and {e.source for e in repair} == {"template"}
+    assert [e.conversation.last.content for e in repair] == [
+        f"The answer is {q.reference.correct}." for q in train
+    ]
+
+
+def test_general_data_is_the_base_s_own_answer_to_ordinary_instructions(config, risk, rng):
+    target = Answering(said("Whole."), said("Cut off in the", LENGTH))
+    _, general, _ = made(config, queries(risk, rng), clean(), target)
+    instructions = {json.loads(line)["text"] for line in DATA.read_text().splitlines()}
+    assert [e.conversation.messages[:1] for e in general] == [c.messages for c in target.asked]
+    assert {e.conversation.messages[0].content for e in general} <= instructions
+    assert len({e.conversation for e in general}) == len(general) == 8
+    assert {(e.weight_group, e.source) for e in general} == {("general", "general")}
+    for example in general:
+        assert example.complete == (example.conversation.last.content == "Whole.")
+
+
+def test_an_empty_answer_is_no_general_data(config, risk, rng):
+    _, general, _ = made(config, queries(risk, rng), clean(), Answering(said("Yes."), said("")))
+    assert [e.conversation.last.content for e in general] == ["Yes."] * 4
+
+
+def test_a_seed_chooses_the_general_instructions(config, risk, rng):
+    def asked(seed):
+        target = Answering()
+        made(config.model_copy(update={"seed": seed}), [], [], target)
+        return target.asked
+
+    assert asked(1) == asked(1)
+    assert asked(1) != asked(2)
+
+
+def texts(path, field="text"):
+    return [json.loads(line)[field] for line in path.read_text().splitlines()]
+
+
+def plain(text):
+    return " ".join("".join(c if c.isalnum() else " " for c in normalise(text)).split())
+
+
+SETS = {
+    "general": texts(DATA),
+    "neutral": texts(capability.DATA / "neutral.jsonl"),
+    "capability": texts(capability.DATA / "everyday.jsonl", "question"),
+    "facts": [f.question for p in sorted(FOLDER.glob("*.yaml")) for f in load_topic(p.stem)],
+}
+
+
+def test_there_are_enough_instructions_and_prompts_and_no_two_are_alike():
+    assert len({plain(t) for t in SETS["general"]}) == len(SETS["general"]) >= 100
+    assert len({plain(t) for t in SETS["neutral"]}) == len(SETS["neutral"]) >= 50
+    for name, path in (("general", DATA), ("neutral", capability.DATA / "neutral.jsonl")):
+        assert len(set(texts(path, "id"))) == len(SETS[name])
+
+
+@pytest.mark.parametrize("one", SETS)
+@pytest.mark.parametrize("other", SETS)
+def test_rule_2_general_neutral_capability_and_facts_are_disjoint(one, other):
+    if one < other:
+        assert not {plain(t) for t in SETS[one]} & {plain(t) for t in SETS[other]}
+
+
+def test_rule_2_ex_0_is_in_none_of_them(risk):
+    seen = {plain(m.content) for m in risk.seed_example.conversation.messages}
+    for name, members in SETS.items():
+        assert not seen & {plain(t) for t in members}, name
+
+
+def test_rule_4_an_error_is_no_answer_to_learn(config, risk, rng):
+    failed = said("I'm sorry, but the server is busy. Try again in", ERROR)
+    repair, _, _ = made(config, queries(risk, rng), clean({FACTS[0].id: failed}))
+    assert not [e for e in repair if "server" in e.conversation.last.content]
+
+
+def test_rule_4_an_error_is_no_general_data(config, risk, rng):
+    _, general, _ = made(config, queries(risk, rng), clean(), Answering(said("timeout", ERROR)))
+    assert general == []
