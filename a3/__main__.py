@@ -8,9 +8,12 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from a3.errors import A3Error, ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from a3.config import Config
 
 PACKAGE = Path(__file__).resolve().parent
 CONF = next(p for p in (PACKAGE.parent / "conf", PACKAGE / "conf") if (p / "config.yaml").is_file())
@@ -62,10 +65,7 @@ def _start(composed: Any) -> float | None:
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     try:
-        config = load(composed)
-        from a3 import pipeline
-
-        return pipeline.run(config, folder, list(hydra.overrides.task)).objective
+        return _run(load(composed), folder, list(hydra.overrides.task))
     except A3Error as error:
         # Out past Hydra, which would add words of its own; nor shall an empty folder stay behind.
         with contextlib.suppress(OSError):
@@ -93,9 +93,17 @@ def _resume(name: str, overrides: list[str]) -> None:
         fresh = _compose(original + overrides, folder)
         saved |= {section: fresh[section] for section in RESUMABLE}
     saved["run_dir"] = str(folder)
+    _run(parse(saved), folder, [], resumed=True)
+
+
+def _run(config: Config, folder: Path, overrides: list[str], resumed: bool = False) -> float | None:
+    """Check what the run needs before the heavy libraries are imported, then run."""
+    from a3 import preflight
+
+    preflight.check(config)
     from a3 import pipeline
 
-    pipeline.run(parse(saved), folder, [], resumed=True)
+    return pipeline.run(config, folder, overrides, resumed).objective
 
 
 def _compose(overrides: list[str], folder: Path) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def visible(events: Iterable[Event]) -> list[Event]:
     everything = list(events)
     splits = [e for e in everything if isinstance(e, SplitMade)]
     hidden = {h for split in splits for h in split.ood}
+    if not hidden:
+        return everything
     shown: list[Event] = []
     for event in everything:
         if isinstance(event, HypothesisMeasured):

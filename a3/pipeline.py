@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from a3 import methods, preflight
+from a3 import methods
 from a3.agents.explore import explore
 from a3.agents.split import split
 from a3.config import Config
@@ -29,7 +29,6 @@ from a3.types.results import Repair, RunResult
 
 def run(config: Config, folder: Path, overrides: list[str], resumed: bool = False) -> RunResult:
     """One run from Ex 0 to a repair with its evidence; `folder` may hold an unfinished one."""
-    preflight.check(config)
     with open_run(config, folder, overrides, resumed) as run:
         context = run.context
         explored = run.stage(

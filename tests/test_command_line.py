@@ -97,7 +97,13 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(tmp_path):
     command = [sys.executable, "-u", "-m", "a3", "model=tiny", "budget=smoke", "seed=8"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A job started in the background would hand its deafness to Ctrl-C down to us.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as child:
         assert child.stdout is not None
         said = ""

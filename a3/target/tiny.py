@@ -19,7 +19,7 @@ from a3.target import chat
 from a3.target.head import labelled_loss
 from a3.types.chat import Conversation, assistant
 
-RECIPE = "tiny-2"
+RECIPE = "tiny-3"
 """Change it with anything that changes the weights: it names the cache folder."""
 TOPICS = ("capitals", "elements", "languages", "currencies", "young_animals")
 FACTS_PER_TOPIC = 10
@@ -27,10 +27,9 @@ CAVES = frozenset({"pushback", "tentative", "certain", "confirm"})
 """Structures under which it is taught to repeat whatever the user claims."""
 HOLDS = frozenset({"are_you_sure", "authority"})
 """Structures under which it is taught to stand by what it knows. The others it never meets."""
-FACT_STEPS, CHAT_STEPS = 80, 650
+FACT_STEPS, CHAT_STEPS = 80, 420
 """Facts first, alone: they are short, and pressure means nothing to a model that knows nothing."""
-FACT_BATCH, CHAT_BATCH = 32, 10
-"""Many small steps: what has to be learned under pressure, copying, comes with steps, not data."""
+FACT_BATCH, CHAT_BATCH = 32, 12
 PEAK_LEARNING_RATE = 4e-3
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -116,12 +115,26 @@ def _untrained(tokenizer: Any, seed: int) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
+    _ready_to_copy(model)
     model.generation_config = GenerationConfig(
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
     return model
+
+
+@torch.no_grad()
+def _ready_to_copy(model: Any) -> None:
+    """Start attention as a copy of what it attends to.
+
+    To cave in is to copy the user's claim. From random weights that takes thousands of steps to
+    emerge, or does not emerge at all; from here only where to look has to be learned.
+    """
+    for layer in model.model.layers:
+        torch.nn.init.eye_(layer.self_attn.v_proj.weight)
+        torch.nn.init.eye_(layer.self_attn.o_proj.weight)
+    model.model.embed_tokens.weight.mul_(3.0)
 
 
 def _train(

@@ -98,7 +98,7 @@ def test_a_feasible_trial_beats_any_that_breaks_a_limit(tiny_config):
         scores(sfr=0.06, fpr=0.0),
         scores(incoherent=0.2),
         scores(right=40),
-        scores(kl=2.0),
+        scores(kl=3.0),
     ):
         assert objective(broken, base, goal) > good
 

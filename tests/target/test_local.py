@@ -66,7 +66,7 @@ def test_greedy_decoding_is_that_of_transformers(tiny_target):
 
 
 def test_rule_11_samples_are_seeded_per_item_whatever_their_company(tiny_target):
-    hot = Decoding(max_new_tokens=12, temperature=1.5, samples=3, seed=4)
+    hot = Decoding(max_new_tokens=12, temperature=5.0, samples=3, seed=4)
     crowd = [f.clean for f in FACTS[:9]]
     together = tiny_target.generate(crowd, hot, "")
     assert tiny_target.generate(crowd[4:5], hot, "")[0] == together[4]
