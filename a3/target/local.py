@@ -86,6 +86,7 @@ class LocalTarget:
     def unload(self) -> None:
         """Free the weights; they are loaded again when needed."""
         self.__dict__.pop("model", None)
+        devices.release_memory()
 
     def with_adapter(self, folder: Path) -> LocalTarget:
         """The same base with a LoRA adapter merged in."""
@@ -128,6 +129,7 @@ class LocalTarget:
             # Written batch by batch: after a kill only the batch in flight is repeated.
             self._cache.put(fresh)
             known.update(fresh)
+            devices.trim()  # Key-value caches grow step by step and leave holes of every size.
             done += len(batch)
             self.observer.spend("generated_tokens", sum(a.n_tokens for a in answers))
             self.observer.progress(what, done, len(items))
