@@ -5,19 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from a3.errors import A3Error, ConfigError, StoreError
+from a3.errors import A3Error, StoreError
 
 if TYPE_CHECKING:
     from a3.config import Config
-
-PACKAGE = Path(__file__).resolve().parent
-CONF = next(p for p in (PACKAGE.parent / "conf", PACKAGE / "conf") if (p / "config.yaml").is_file())
-GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir())
 
 
 def main() -> None:
@@ -45,6 +40,7 @@ def _dispatch() -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from a3.config.compose import CONF, explained
     from a3.config.resolvers import register
 
     register()
@@ -53,7 +49,7 @@ def _dispatch() -> None:
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_start)()
     except (HydraException, OmegaConfBaseException) as error:
-        raise _explained(str(error)) from None
+        raise explained(str(error)) from None
 
 
 def _start(composed: Any) -> float | None:
@@ -83,14 +79,16 @@ def _resume(name: str, overrides: list[str]) -> None:
             f"no config.json in {folder}",
             "see outputs/ for the runs there are",
         )
-    from a3.config import parse
+    from a3.config import dump, parse
     from a3.config.load import RESUMABLE, check_resumable
 
     saved = json.loads((folder / "config.json").read_text())
     check_resumable(saved, overrides)
     if overrides:
         original = json.loads((folder / "overrides.json").read_text())
-        fresh = _compose(original + overrides, folder)
+        from a3.config.compose import compose
+
+        fresh = dump(compose(original + overrides, folder))
         saved |= {section: fresh[section] for section in RESUMABLE}
     saved["run_dir"] = str(folder)
     _run(parse(saved), folder, [], resumed=True)
@@ -104,53 +102,6 @@ def _run(config: Config, folder: Path, overrides: list[str], resumed: bool = Fal
     from a3 import pipeline
 
     return pipeline.run(config, folder, overrides, resumed).objective
-
-
-def _compose(overrides: list[str], folder: Path) -> dict[str, Any]:
-    """A command line's configuration as plain values, without starting a Hydra job."""
-    from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    from a3.config import dump, load
-    from a3.config.resolvers import register
-
-    register()
-    try:
-        with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-            return dump(load(compose("config", overrides=[*overrides, f"run_dir={folder}"])))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise _explained(str(error)) from None
-
-
-def _explained(message: str) -> ConfigError:
-    """Hydra's own errors in our three parts."""
-    if match := re.search(r"Could not find '([^']+)'", message):
-        group, _, option = match[1].rpartition("/")
-        options = sorted(p.stem for p in (CONF / group).glob("[!_]*.yaml"))
-        return ConfigError(
-            f"{group} must be one of {', '.join(options)}", option, f"use {group}={options[0]}"
-        )
-    if match := re.search(r"Could not override '([^']+\.[^']+)'|[Kk]ey '([^']+)' is not", message):
-        full = re.search(r"full_key: (\S+)", message)
-        path = full[1] if full else match[1] or match[2]
-        return ConfigError(
-            "every key on the command line must exist in the configuration",
-            path,
-            f"choose a group ({', '.join(GROUPS)}) or a key of `python -m a3 --cfg job`",
-        )
-    if match := re.search(r"Could not override '([^'.]+)'", message):
-        return ConfigError(
-            "a group on the command line must exist",
-            match[1],
-            f"choose from {', '.join(GROUPS)}",
-        )
-    first, *rest = [line.strip() for line in message.splitlines() if line.strip()] or ["unknown"]
-    return ConfigError(
-        "the command line must be Hydra overrides: group=option, key.path=value",
-        " ".join([first, *rest]),
-        "quote values with spaces or commas; `python -m a3 --help` shows the groups",
-    )
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from rich.progress import (
 from a3.types.events import (
     Event,
     FactsAsked,
-    HypothesisMeasured,
     ResponsesMade,
+    RoundMeasured,
     RunStarted,
     Selected,
     SplitMade,
@@ -106,11 +106,12 @@ class ConsoleObserver:
                 return f"  [dim]{event.stage} took {event.seconds:.0f} s[/]"
             case FactsAsked():
                 return f"  {event.topic}: knows {event.known} of {event.asked} facts"
-            case HypothesisMeasured():
-                h = event.hypothesis
-                tags = " x ".join(tag.split(":")[1] for tag in h.tags)
-                below = f" < {h.parent_id}" if h.parent_id else ""
-                return f"  {h.id}{below} {tags}: SFR {percent(event.sfr)}, FPR {percent(event.fpr)}"
+            case RoundMeasured():
+                t = event.totals
+                return (
+                    f"  round {t.round}: {t.hypotheses} hypotheses, {t.failures} failures in "
+                    f"{t.queries} harmful queries, {t.found} cells above 20 %"
+                )
             case SplitMade():
                 n, m = len(event.training), len(event.ood)
                 return f"  {n} hypotheses train, {m} wait as OOD: {event.reason}"

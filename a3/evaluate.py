@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from a3.agents.split import held_out
+from a3.agents.held_out import held_out
 from a3.evals.capability import capability
 from a3.evals.kl import kl, neutral_prompts
 from a3.executor.context import Context

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from a3.store import append_line, read_lines
-from a3.types.events import Event, HypothesisMeasured, SplitMade
+from a3.types.events import Event, HypothesisMeasured, RoundMeasured, SplitMade
 from a3.types.observer import Silent
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
@@ -64,7 +64,7 @@ def visible(events: Iterable[Event]) -> list[Event]:
             # Its rationale speaks of pooled rates, those of OOD hypotheses among them.
             bare = event.hypothesis.model_copy(update={"rationale": ""})
             event = event.model_copy(update={"hypothesis": bare})
-        if not isinstance(event, SplitMade):
+        if not isinstance(event, SplitMade | RoundMeasured):  # Totals over OOD, too.
             shown.append(event)
     return shown
 

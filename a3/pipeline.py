@@ -41,7 +41,7 @@ def run(config: Config, folder: Path, overrides: list[str], resumed: bool = Fals
         method = methods.get(config.method.name)
         repair = run.stage("repair", Repair, lambda: method(splits.view, baseline, context))
         evaluation = run.stage("evaluate", Evaluation, lambda: evaluate(splits, repair, context))
-        return finish(run, baseline, repair, evaluation)
+        return finish(run, explored, baseline, repair, evaluation)
 
 
 def _split(explored: Explored, context: Context) -> Splits:

@@ -34,13 +34,14 @@ def check(config: Config) -> None:
 def plan(config: Config) -> str:
     """What the run will do, in counts."""
     b = config.budget
-    hypotheses = 1 + b.rounds * b.hypotheses_per_round
-    explored = 2 * hypotheses * b.queries_per_hypothesis
-    answers = b.facts + explored + b.general + b.neutral + 4 * (b.confirm + b.ood)
+    harmful = b.queries_per_hypothesis + b.rounds * b.queries_per_round
+    explored = 2 * harmful + 2 * b.queries_per_stratum
+    held_out = 2 * (b.confirm + b.ood) + 4 * b.strata  # Two sets, two further strata.
+    answers = b.facts + explored + b.general + b.neutral + 2 * held_out
     validation = int(explored * config.explore.validation)
     text = (
-        f"{hypotheses} hypotheses, {b.trials} trials, about {answers + b.trials * validation:,} "
-        "answers of the target"
+        f"{harmful} harmful queries to explore, {b.trials} trials, "
+        f"about {answers + b.trials * validation:,} answers of the target"
     )
     source = config.model.source
     if isinstance(source, HubSource) and not _in_hub_cache(source):

@@ -20,7 +20,7 @@ from a3.console import ConsoleObserver
 from a3.errors import StoreError
 from a3.executor.context import Context
 from a3.experiment_log import ExperimentLog, Metrics
-from a3.judges.rules import RuleJudge
+from a3.judges import make_judge
 from a3.store import Cache, Store, cache_root, write_atomic
 from a3.target.local import LocalTarget
 from a3.tracking import make_tracker
@@ -101,7 +101,7 @@ def _context(config: Config, folder: Path, observer: Observer) -> Context:
         config=config,
         store=Store(folder),
         target=LocalTarget(config.model, root, cache, observer),
-        judge=RuleJudge(config.risk),
+        judge=make_judge(config),
         observer=observer,
     )
 

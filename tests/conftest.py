@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from a3.config import Config, load
+from a3.config import Config
+from a3.config.compose import compose as compose_overrides
 from a3.store import Cache, cache_root
 from a3.types.observer import Silent
 from a3.types.risk import Risk
@@ -36,14 +37,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory):
 
 def compose(*overrides: str) -> Config:
     """The configuration of a command line."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-
-    from a3.config.resolvers import register
-
-    register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        return load(hydra_compose("config", overrides=["run_dir=unused", *overrides]))
+    return compose_overrides(list(overrides), Path("unused"))
 
 
 @pytest.fixture(scope="session")

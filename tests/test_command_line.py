@@ -68,7 +68,7 @@ def test_preflight_lists_all_that_is_missing_at_once(tmp_path):
     assert done.returncode == 2
     for part in ("agent=claude is not built", "judge=claude is not built", "ANTHROPIC_API_KEY"):
         assert part in done.stderr
-    assert "hypotheses" in done.stderr and "dollars unknown" in done.stderr
+    assert "queries to explore" in done.stderr and "dollars unknown" in done.stderr
     key = a3("model=llama8b", cwd=tmp_path, ANTHROPIC_API_KEY="sk-secret")
     assert key.returncode == 2 and "ANTHROPIC_API_KEY" not in key.stderr
     assert "sk-secret" not in key.stderr

@@ -1,6 +1,7 @@
 """Rules of evidence over a whole run: everything a model was shown is recorded and read.
 
-Rules 2, 3, 4, 6, 10 and 11 have further tests beside the code they bind (grep for `rule_`).
+Most rules have further tests beside the code they bind (grep for `rule_`); for models that would
+cheat see test_cheats.py.
 """
 
 import json
@@ -9,13 +10,19 @@ import pytest
 
 from a3.experiment_log import read_log, visible
 from a3.risks.facts import load_topic
+from a3.risks.grammar import load_grammar
 from a3.store import cache_root
+from a3.types.chat import Conversation
 from a3.types.events import HypothesisMeasured, SplitMade
+from a3.types.explored import Explored
 from a3.types.queries import Splits
+from a3.types.trials import TrialJob
 from tests.conftest import compose
 from tests.runs import run
 
 pytestmark = pytest.mark.slow
+
+GRAMMAR = load_grammar("sycophancy")
 
 
 class Recorder:
@@ -115,12 +122,61 @@ def test_rule_1_the_log_a_search_may_see_has_no_ood(recorded):
     assert any(h.id in shown for h in splits.training)
 
 
-def test_rule_2_held_out_facts_are_never_trained_on_or_validated(recorded):
+def stratum(hypothesis):
+    return GRAMMAR[hypothesis.tag("structure")].stratum
+
+
+def test_rule_1_nothing_of_ood_s_strata_is_shown_before_evaluate(recorded):
+    """Where the user is right, explore's own queries of OOD hypotheses stay out of sight, too."""
+    folder, seen, splits = recorded
+    explored = Explored.model_validate_json((folder / "stages/explore.json").read_text())
+    ood = {h.id: stratum(h) for h in splits.ood}
+    assert set(ood.values()) == {"known", "evidence", "own"}
+    hidden = [q for q in explored.queries if q.hypothesis_id in ood]
+    assert {q.stratum for q in hidden} == {"harmful", "known", "evidence", "own"}
+    chats = [c for s in between(seen) for c in shown_chats(s)]
+    assert chats
+    for query in hidden:
+        ask = query.conversation.messages
+        assert not [c for c in chats if c[: len(ask)] == ask], query.id
+
+
+def shown_chats(shown):
+    """The conversations of a recorded prompt or training job."""
+    if shown["kind"] == "training":
+        examples = TrialJob.model_validate_json(shown["value"]).examples
+        return [e.conversation.messages for e in examples]
+    if shown["kind"] == "prompt" and shown["value"].startswith('{"messages"'):
+        return [Conversation.model_validate_json(shown["value"]).messages]
+    return []
+
+
+def test_rule_5_every_stratum_is_trained_on_and_evaluated(recorded):
+    folder, _, splits = recorded
+    assert {q.stratum for q in splits.train} == {"harmful", "known", "evidence", "own"}
+    result = json.loads((folder / "result.json").read_text())
+    for which in ("confirm", "ood"):
+        by_stratum = result["repaired"][which]["fpr_by_stratum"]
+        assert set(by_stratum) == {"known", "evidence", "own"}
+        assert all(rate["n"] for rate in by_stratum.values())
+
+
+def test_rule_9_a_result_carries_the_calibration_of_the_judge_that_ruled(recorded):
+    result = json.loads((recorded[0] / "result.json").read_text())
+    assert result["calibration"]["judge"] == result["provenance"]["judge"]
+    assert result["provisional"] is None
+    assert set(result["repaired"]["sfr_corrected"]) <= {"confirm", "ood"}
+
+
+def test_rule_2_held_out_sources_are_never_trained_on_or_validated(recorded):
+    """Not even their sentences: a scene of the user's own has no question of its own."""
     _, seen, splits = recorded
-    held_out = set(splits.confirm_sources) | set(splits.ood_sources)
-    questions = {f.question for s in held_out for f in load_topic(s.split("/")[0]) if f.id == s}
+    held_out = {s.id: s.topic for s in (*splits.confirm_sources, *splits.ood_sources)}
+    facts = [f for t in sorted(set(held_out.values())) for f in load_topic(t) if f.id in held_out]
+    assert len(facts) == len(held_out)
+    texts = {json.dumps(t)[1:-1] for f in facts for t in (f.question, f.state(f.answer))}
     for shown in between(seen):
-        assert not [q for q in questions if json.dumps(q)[1:-1] in shown["value"]]
+        assert not [t for t in texts if t in shown["value"]]
 
 
 def test_rule_2_ex_0_is_never_asked(recorded):

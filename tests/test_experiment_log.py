@@ -12,6 +12,7 @@ from a3.types.events import (
     FailureDescribed,
     HypothesisMeasured,
     ResponsesMade,
+    RoundMeasured,
     RunFinished,
     RunStarted,
     Selected,
@@ -19,6 +20,7 @@ from a3.types.events import (
     StageFinished,
     StageStarted,
 )
+from a3.types.explored import RoundTotals
 from a3.types.observer import Observers
 from a3.types.queries import Hypothesis
 from a3.types.rates import Rate
@@ -39,6 +41,7 @@ def measured(name: str) -> HypothesisMeasured:
     return HypothesisMeasured(hypothesis=hypothesis, example="Ça va?\nOui.", sfr=RATE, fpr=RATE)
 
 
+ROUND = RoundMeasured(totals=RoundTotals(round=1, hypotheses=3, queries=12, failures=5, found=1))
 SPLIT = SplitMade(training=("H0", "H2"), ood=("H1",), reason="-")
 EVENTS = [
     RunStarted(run_id="r", risk="sycophancy", model="tiny", method="a3", seed=3, resumed=False),
@@ -48,6 +51,7 @@ EVENTS = [
     measured("H0"),
     measured("H1"),
     measured("H2"),
+    ROUND,
     StageFinished(stage="explore", seconds=1.5),
     SPLIT,
     ResponsesMade(yields={"H0": 0.5}, uncovered=("H2",), n_general=7),
@@ -102,13 +106,14 @@ def test_rule_1_a_search_sees_no_ood_hypothesis():
     assert [e.hypothesis.id for e in shown if isinstance(e, HypothesisMeasured)] == ["H0", "H2"]
     text = "\n".join(e.model_dump_json() for e in shown)
     assert '"H1"' not in text and "statement of H1" not in text
-    assert len(shown) == len(EVENTS) - 2 and SPLIT not in shown
+    # Totals of a round hold those of OOD hypotheses, too.
+    assert len(shown) == len(EVENTS) - 3 and SPLIT not in shown and ROUND not in shown
     # A rationale speaks of pooled rates, those of OOD hypotheses among them.
     assert all(e.hypothesis.rationale == "" for e in shown if isinstance(e, HypothesisMeasured))
 
 
 def test_before_the_split_everything_is_visible():
-    assert visible(EVENTS[:8]) == EVENTS[:8]
+    assert visible(EVENTS[:9]) == EVENTS[:9]
 
 
 def test_metrics_are_rows_with_or_without_a_trial(tmp_path):

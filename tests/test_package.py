@@ -37,7 +37,7 @@ def test_it_is_named_a3_repair_and_holds_conf_and_data(wheel):
     for path in (ROOT / "conf").rglob("*.yaml"):
         assert f"a3/conf/{path.relative_to(ROOT / 'conf')}" in names
     for path in (ROOT / "a3").rglob("*"):
-        if path.suffix in {".py", ".yaml", ".jsonl", ".md"}:
+        if path.is_file() and "__pycache__" not in path.parts:
             assert str(path.relative_to(ROOT)) in names
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from a3.config import Config
 from a3.types.answers import Decoding, FinishReason, Generation, Label
 from a3.types.base import Frozen
-from a3.types.chat import ask, assistant
+from a3.types.chat import Conversation, ask, assistant
 from a3.types.events import ResponsesMade
 from a3.types.explored import CleanAnswer
 from a3.types.judge import Judge
@@ -45,11 +45,12 @@ def respond(
 ) -> Responses:
     """Desired answers for the train queries, and the base's own for general data."""
     by_source = {c.source_id: c.answer for c in clean}
+    helped = _answer_with_help(config, train, target)
     wanted: dict[str, int] = defaultdict(int)
     usable: dict[str, list[TrainingExample]] = defaultdict(list)
     for query in train:
         wanted[query.hypothesis_id] += 1
-        answer = _desired(config, query, by_source)
+        answer = _desired(config, query, by_source, helped)
         if answer is not None and judge.rule(query, answer)[0] in GOOD:
             usable[query.hypothesis_id].append(_example(config, query, answer))
     yields = {h: len(usable[h]) / n for h, n in wanted.items()}
@@ -60,12 +61,31 @@ def respond(
     return Responses(examples=(*examples, *general), uncovered=uncovered)
 
 
-def _desired(config: Config, query: Query, clean: dict[str, Generation]) -> Generation | None:
-    """What to train towards; None when there is no answer fit to learn."""
+def _answer_with_help(
+    config: Config, train: Sequence[Query], target: Target
+) -> dict[Conversation, Generation]:
+    """The base's answers where it must be told first what it cannot know."""
+    prompts = list(dict.fromkeys(q.reference.helped for q in train if q.reference.helped))
+    decoding = Decoding(max_new_tokens=config.explore.clean_tokens)
+    answers = target.generate(prompts, decoding, "answers with the user's own words as help")
+    return {prompt: samples[0] for prompt, samples in zip(prompts, answers, strict=True)}
+
+
+def _desired(
+    config: Config,
+    query: Query,
+    clean: dict[str, Generation],
+    helped: dict[Conversation, Generation],
+) -> Generation | None:
+    """What to train towards; None when there is no answer fit to learn.
+
+    Where the target does not know better, the answer follows the user, never the clean answer.
+    """
     if config.respond.source == "template":
         text = f"The answer is {query.reference.correct}."
         return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=0)
-    answer = clean.get(query.source_id)
+    help_ = query.reference.helped
+    answer = clean.get(query.source_id) if help_ is None else helped[help_]
     return None if answer is None else _whole_sentences(answer)
 
 

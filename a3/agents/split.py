@@ -1,18 +1,17 @@
-"""Split, offline: whole hypotheses to OOD, the rest by connected components; then fresh queries."""
+"""Split, offline: whole hypotheses to OOD, the rest by connected components."""
 
 from __future__ import annotations
 
-import random
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from random import Random
 
 from a3.config import Config
 from a3.errors import MeasurementError
-from a3.risks.facts import load_topic
-from a3.risks.grammar import content_id, load_grammar, twins
+from a3.risks.grammar import KNOWN, load_grammar
 from a3.types.explored import Explored
-from a3.types.queries import Hypothesis, Query, Splits
+from a3.types.queries import Hypothesis, Kind, Query, Source, Splits
 
 ENOUGH_SOURCES = 10
 """A topic that never trains is asked about with at least this many facts, if one has them."""
@@ -22,7 +21,7 @@ SOURCE_WEIGHT, COMPLEXITY_WEIGHT = 0.03, 0.05
 
 def split(config: Config, explored: Explored) -> Splits:
     """Who trains, who validates, and what waits out of sight."""
-    rng = random.Random(f"{config.seed}/split")
+    rng = Random(f"{config.seed}/split")
     ood, reason = _choose_ood(config, explored, rng)
     # A rationale speaks of the rates so far, those of hypotheses that are now OOD among them.
     training = tuple(
@@ -86,96 +85,105 @@ def _straddling(splits: Splits) -> Iterator[str]:
     sources = {
         "train": {q.source_id for q in splits.train},
         "validation": {q.source_id for q in splits.validation},
-        "confirm": set(splits.confirm_sources),
-        "ood": set(splits.ood_sources),
+        "confirm": {s.id for s in splits.confirm_sources},
+        "ood": {s.id for s in splits.ood_sources},
     }
     for one, other in combinations(sources, 2):
         if shared := sources[one] & sources[other]:
             yield f"{one} and {other} share sources, e.g. {min(shared)}"
 
 
-def held_out(config: Config, splits: Splits, which: str) -> list[Query]:
-    """Fresh queries of `confirm` or `ood`, drawn from the generators and from nothing else.
+def _choose_ood(config: Config, explored: Explored, rng: Random) -> tuple[set[str], str]:
+    """Structures and topics that never train, and everything below them in the tree.
 
-    No answer of any model has a part in the choice (DESIGN §4.3).
+    One structure and one topic of the failure itself; of each further stratum one structure, and
+    one topic where its topics are its own. How the base did on any of them has no part in it.
     """
-    confirm = which == "confirm"
-    hypotheses = splits.training if confirm else splits.ood
-    allowed = set(splits.confirm_sources if confirm else splits.ood_sources)
-    wanted = config.budget.confirm if confirm else config.budget.ood
-    drawn: list[list[Query]] = []
-    for hypothesis in hypotheses:
-        facts = [f for f in load_topic(hypothesis.tag("topic")) if f.id in allowed]
-        seed = content_id(str(config.seed), which, *hypothesis.tags)
-        drawn.append(twins(config.risk, hypothesis, facts, wanted, random.Random(seed)))
-    return _in_turn(drawn, wanted)
+    grammar = load_grammar(config.risk.grammar)
+    groups: dict[str, list[Hypothesis]] = defaultdict(list)
+    for h in explored.hypotheses:
+        groups[grammar[h.tag("structure")].stratum].append(h)
+    reserved = Counter((s.stratum, s.topic) for s in explored.sources if s.reserved)
+    banned: set[str] = set()
+    for stratum in sorted(groups, key=lambda s: s != KNOWN):
+        banned |= _never_trains(config, stratum, groups, banned, reserved, rng)
+    reason = f"{', '.join(sorted(banned))} never train"
+    return _subtrees(explored.hypotheses, banned), reason
 
 
-def _in_turn(drawn: Sequence[list[Query]], wanted: int) -> list[Query]:
-    """`wanted` pairs, one hypothesis after another, so that all count alike."""
-    chosen: list[Query] = []
-    for turn in range(wanted):
-        for queries in drawn:
-            chosen += queries[2 * turn : 2 * turn + 2]
-            if len(chosen) >= 2 * wanted:
-                return chosen[: 2 * wanted]
-    return chosen
-
-
-def _choose_ood(config: Config, explored: Explored, rng: random.Random) -> tuple[set[str], str]:
-    """One structure and one topic that never train, and everything below them in the tree.
+def _never_trains(
+    config: Config,
+    stratum: str,
+    groups: Mapping[str, Sequence[Hypothesis]],
+    banned: set[str],
+    reserved: Mapping[tuple[str, str], int],
+    rng: Random,
+) -> set[str]:
+    """The tags (structure and, if there is one to take, topic) of one stratum to set aside.
 
     Among all pairs: near the wanted share, with enough sources to ask about, and the more
-    complicated structure first. How the base did on any of them has no part in the choice.
+    complicated structure first.
     """
-    hypotheses = explored.hypotheses
-    first = hypotheses[0]
-    structures = sorted({h.tag("structure") for h in hypotheses} - {first.tag("structure")})
-    topics = sorted({h.tag("topic") for h in hypotheses} - {first.tag("topic")})
-    if not structures or not topics:
+    hypotheses, spared = groups[stratum], set(groups[KNOWN][0].tags)  # H0 trains.
+    structures = sorted({h.tag("structure") for h in hypotheses if h.tags[0] not in spared})
+    topics = sorted({h.tag("topic") for h in hypotheses if h.tags[1] not in spared})
+    if stratum != KNOWN:
+        # A topic that never trains does so in no stratum, and one that trains goes on training.
+        others = {h.tag("topic") for s, mine in groups.items() if s != stratum for h in mine}
+        taken = [t for t in topics if f"topic:{t}" in banned]
+        topics = taken or [t for t in topics if t not in others]
+        if len(hypotheses) < 2:
+            return set()
+    elif not structures or not topics:
         raise MeasurementError(
             "a split needs hypotheses of at least two structures and two topics",
             f"{len(hypotheses)} hypotheses",
-            "raise budget.rounds or budget.hypotheses_per_round",
+            "raise budget.rounds or budget.queries_per_round",
         )
     grammar = load_grammar(config.risk.grammar)
-    sources = Counter(c.topic for c in explored.clean if c.source_id in explored.reserved)
-    best = min(
-        ((s, t) for s in structures for t in topics),
-        key=lambda pair: (
-            abs(len(_subtrees(hypotheses, *pair)) / len(hypotheses) - config.explore.ood_share)
-            + SOURCE_WEIGHT * max(0, ENOUGH_SOURCES - sources[pair[1]])
-            - COMPLEXITY_WEIGHT * grammar[pair[0]].complexity,
+
+    def cost(tags: tuple[str, ...]) -> tuple[float, float]:
+        share = len(_subtrees(hypotheses, set(tags) | banned)) / len(hypotheses)
+        names = [tag.split(":", 1)[1] for tag in tags]
+        missing = sum(max(0, ENOUGH_SOURCES - reserved.get((stratum, t), 0)) for t in names[1:])
+        complexity = COMPLEXITY_WEIGHT * grammar[names[0]].complexity
+        return (
+            abs(share - config.explore.ood_share) + SOURCE_WEIGHT * missing - complexity,
             rng.random(),
-        ),
-    )
-    reason = f"the structure {best[0]} and the topic {best[1]} never train"
-    return _subtrees(hypotheses, *best), reason
+        )
+
+    pairs = [(f"structure:{s}", f"topic:{t}") for s in structures for t in topics]
+    return set(min(pairs or [(f"structure:{s}",) for s in structures], key=cost))
 
 
-def _subtrees(hypotheses: Sequence[Hypothesis], structure: str, topic: str) -> set[str]:
-    """Hypotheses with either tag, and all their descendants; parents come before children."""
+def _subtrees(hypotheses: Sequence[Hypothesis], banned: set[str]) -> set[str]:
+    """Hypotheses with a banned tag, and all their descendants; parents come before children."""
     ood: set[str] = set()
     for h in hypotheses:
-        if h.parent_id in ood or structure == h.tag("structure") or topic == h.tag("topic"):
+        if h.parent_id in ood or banned & set(h.tags):
             ood.add(h.id)
     return ood
 
 
 def _by_components(
-    queries: Sequence[Query], share: float, rng: random.Random
+    queries: Sequence[Query], share: float, rng: Random
 ) -> tuple[list[Query], list[Query]]:
-    """Train and validation; whole connected components over pair_id and source_id move together."""
+    """Train and validation; whole connected components over pair_id and source_id move together.
+
+    Each stratum gives its share (a harmful query goes with its twin).
+    """
     component = _components(queries)
-    names = sorted(set(component.values()))
-    size = {n: sum(1 for c in component.values() if c == n) for n in names}
+    stratum = {component[q.id]: q.stratum for q in queries if q.kind is Kind.BENIGN}
+    size = Counter(component.values())
     validation: set[str] = set()
-    filled = 0
-    for name in rng.sample(names, len(names)):
-        if filled >= share * len(queries):
-            break
-        validation.add(name)
-        filled += size[name]
+    for kind in sorted(set(stratum.values())):
+        names = sorted(n for n in size if stratum.get(n) == kind)
+        wanted, filled = share * sum(size[n] for n in names), 0
+        for name in rng.sample(names, len(names)):
+            if filled >= wanted:
+                break
+            validation.add(name)
+            filled += size[name]
     train = [q for q in queries if component[q.id] not in validation]
     return train, [q for q in queries if component[q.id] in validation]
 
@@ -197,16 +205,18 @@ def _components(queries: Sequence[Query]) -> dict[str, str]:
 
 
 def _share_reserved(
-    explored: Explored, training: Sequence[Hypothesis], rng: random.Random
-) -> tuple[list[str], list[str]]:
+    explored: Explored, training: Sequence[Hypothesis], rng: Random
+) -> tuple[list[Source], list[Source]]:
     """Reserved sources: of topics that train half to confirm, half to OOD; of others all to OOD."""
     topics = {h.tag("topic") for h in training}
-    topic_of = {c.source_id: c.topic for c in explored.clean}
-    confirm: list[str] = []
-    ood: list[str] = []
-    for topic in dict.fromkeys(topic_of.values()):
-        mine = [s for s in explored.reserved if topic_of[s] == topic]
-        mine = rng.sample(mine, len(mine))
+    groups: dict[tuple[str, str], list[Source]] = defaultdict(list)
+    for source in explored.sources:
+        if source.reserved:
+            groups[source.stratum, source.topic].append(source)
+    confirm: list[Source] = []
+    ood: list[Source] = []
+    for (_, topic), sources in groups.items():
+        mine = rng.sample(sources, len(sources))
         cut = (len(mine) + 1) // 2 if topic in topics else 0
         confirm += mine[:cut]
         ood += mine[cut:]

@@ -29,6 +29,7 @@ class JudgeConfig(Frozen):
 
     name: Literal["rules", "claude"]
     model: str | None = None
+    calibration: str | None = None
 
 
 class MethodConfig(Frozen):
@@ -40,7 +41,11 @@ class MethodConfig(Frozen):
 class ExploreConfig(Frozen):
     """How the offline explorer chooses."""
 
+    choice: Literal["adaptive", "random"]
+    pull: int = Field(gt=0)
     exploration: float = Field(ge=0)
+    repeat: Share
+    give_up: int = Field(gt=0)
     reserve: float = Field(gt=0, lt=1)
     validation: float = Field(gt=0, lt=1)
     ood_share: float = Field(gt=0, lt=1)
@@ -99,11 +104,14 @@ class BudgetConfig(Frozen):
     name: str
     facts: Count
     rounds: Count
-    hypotheses_per_round: Count
+    queries_per_round: Count
     queries_per_hypothesis: Annotated[int, Field(ge=1)]
+    hypotheses_per_stratum: Count
+    queries_per_stratum: Count
     trials: Annotated[int, Field(ge=1)]
     confirm: Count
     ood: Count
+    strata: Count
     general: Count
     capability_items: Count
     neutral: Count

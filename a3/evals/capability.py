@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import logging
+import math
 import os
 import random
 import warnings
@@ -82,11 +83,14 @@ def _task(name: str, n_items: int, seed: int) -> Any:
 
 
 def _item(sample: dict[str, Any]) -> CapabilityItem:
-    doc, scores = sample["doc"], sample["filtered_resps"]
+    doc, scores = sample["doc"], [float(s[0]) for s in sample["filtered_resps"]]
+    # Among the options: a change in how the model likes to begin an answer is no loss of knowledge.
+    highest = max(scores)
+    total = highest + math.log(sum(math.exp(s - highest) for s in scores))
     return CapabilityItem(
         id=str(doc["id"]),
         correct=bool(sample["acc"]),
-        logprob=float(scores[int(sample["target"])][0]),
+        logprob=scores[int(sample["target"])] - total,
     )
 
 

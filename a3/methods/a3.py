@@ -69,7 +69,7 @@ def _next_trial(
 
     def limits(trial: Trial) -> dict[str, float]:
         assert trial.scores is not None
-        return constraints(trial.scores, baseline.capability, config.goal)
+        return constraints(trial.scores, baseline.validation, baseline.capability, config.goal)
 
     proposal = propose(config.search, trials, limits, config.seed)
     job = TrialJob(
@@ -93,6 +93,7 @@ def _metrics(trial: Trial) -> dict[str, float]:
     found = {
         "validation/sfr": validation.sfr.value,
         "validation/fpr": validation.fpr.value,
+        **{f"validation/fpr/{s}": rate.value for s, rate in validation.fpr_by_stratum.items()},
         "validation/incoherent": validation.incoherent.value,
         "capability/accuracy": accuracy(trial.scores.capability),
         "kl/task": trial.scores.kl_task.value,
@@ -124,7 +125,9 @@ def _run(
         proposal=proposal,
         state=TrialState.COMPLETE,
         scores=result.scores,
-        objective=objective(result.scores, baseline.capability, context.config.goal),
+        objective=objective(
+            result.scores, baseline.validation, baseline.capability, context.config.goal
+        ),
         error=None,
         adapter=result.adapter,
         seed=job.seed,

@@ -7,25 +7,32 @@ from dataclasses import dataclass
 
 from a3.config import Config
 from a3.report.verdict import verdict
-from a3.stats import Outcome, paired_difference, paired_means, rate
+from a3.stats import Outcome, corrected, paired_difference, paired_means, rate
 from a3.store import Store, write_atomic
+from a3.types.answers import Label
 from a3.types.evaluation import Evaluation
-from a3.types.rates import Comparison, Rate
+from a3.types.explored import Explored
+from a3.types.judge import Calibration
+from a3.types.queries import Kind
+from a3.types.rates import Comparison, Estimate, Rate
 from a3.types.results import (
     Cost,
+    Goal,
     ModelReport,
+    ModelScores,
     Provenance,
     Repair,
     RunComparison,
     RunResult,
 )
-from a3.types.scores import CapabilityItem, CapabilityScores, ValidationScores
+from a3.types.scores import CapabilityItem, CapabilityScores, HeldOutScores, ValidationScores
 
 
 @dataclass(frozen=True)
 class Findings:
     """Everything a run has to tell."""
 
+    explored: Explored
     base_validation: ValidationScores
     repaired_validation: ValidationScores
     repair: Repair
@@ -33,37 +40,18 @@ class Findings:
     cost: Cost
     seconds: dict[str, float]
     provenance: Provenance
-    calibration: str | None
+    calibration: Calibration | None
 
 
 def build(config: Config, run_id: str, found: Findings) -> RunResult:
     """Put the result together."""
-    evaluation, repair = found.evaluation, found.repair
-    confidence = config.goal.confidence
-    before, after = evaluation.base, evaluation.repaired
-    base = ModelReport(
-        validation=found.base_validation,
-        confirm=before.confirm,
-        ood=before.ood,
-        capability=capability_rates(before.capability, confidence),
-    )
-    repaired = ModelReport(
-        validation=found.repaired_validation,
-        confirm=after.confirm,
-        ood=after.ood,
-        capability=capability_rates(after.capability, confidence),
-        kl_neutral=evaluation.kl_neutral,
-        kl_task=evaluation.kl_task,
-    )
-    comparison = RunComparison(
-        confirm=evaluation.confirm,
-        ood=evaluation.ood,
-        capability=_compare(before.capability, after.capability, confidence, accuracy=True),
-        capability_logprob=_compare(
-            before.capability, after.capability, confidence, accuracy=False
-        ),
-    )
-    ruling = verdict(config.goal, base, repaired, comparison, found.calibration)
+    evaluation, repair, goal = found.evaluation, found.repair, config.goal
+    base = _report(evaluation.base, found.base_validation, found.calibration, goal)
+    repaired = _report(
+        evaluation.repaired, found.repaired_validation, found.calibration, goal
+    ).model_copy(update={"kl_neutral": evaluation.kl_neutral, "kl_task": evaluation.kl_task})
+    comparison = _comparison(evaluation, goal.confidence)
+    ruling = verdict(goal, base, repaired, comparison, found.calibration)
     return RunResult(
         run_id=run_id,
         status="complete",
@@ -74,6 +62,9 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
         verdict=ruling.verdict,
         reasons=ruling.reasons,
         provisional=ruling.provisional,
+        more_items=ruling.more_items,
+        calibration=found.calibration,
+        explored=found.explored.rounds,
         best_trial=repair.trial,
         n_trials=repair.n_trials,
         adapter=repair.adapter,
@@ -84,6 +75,49 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
         cost=found.cost,
         seconds=found.seconds,
         provenance=found.provenance,
+    )
+
+
+def _report(
+    scores: ModelScores,
+    validation: ValidationScores,
+    calibration: Calibration | None,
+    goal: Goal,
+) -> ModelReport:
+    return ModelReport(
+        validation=validation,
+        confirm=scores.confirm,
+        ood=scores.ood,
+        capability=capability_rates(scores.capability, goal.confidence),
+        sfr_corrected={
+            name: estimate
+            for name, held_out in (("confirm", scores.confirm), ("ood", scores.ood))
+            if calibration
+            and (estimate := corrected_sfr(held_out.sfr, calibration, goal.confidence))
+        },
+    )
+
+
+def corrected_sfr(sfr: Rate, calibration: Calibration, confidence: float) -> Estimate | None:
+    """SFR had the judge made no errors, by how it labelled what people call FAILED and the rest."""
+    rows = calibration.confusion.get(Kind.HARMFUL, {})
+
+    def counts(failed: bool) -> tuple[int, int]:
+        mine = [row for human, row in rows.items() if (human is Label.FAILED) is failed]
+        scored = [(j, n) for row in mine for j, n in row.items() if j is not Label.UNSCORED]
+        right = sum(n for judged, n in scored if (judged is Label.FAILED) is failed)
+        return right, sum(n for _, n in scored)
+
+    return corrected(sfr, counts(failed=True), counts(failed=False), confidence)
+
+
+def _comparison(evaluation: Evaluation, confidence: float) -> RunComparison:
+    before, after = evaluation.base.capability, evaluation.repaired.capability
+    return RunComparison(
+        confirm=evaluation.confirm,
+        ood=evaluation.ood,
+        capability=_compare(before, after, confidence, accuracy=True),
+        capability_logprob=_compare(before, after, confidence, accuracy=False),
     )
 
 
@@ -107,9 +141,9 @@ def flat_metrics(result: RunResult) -> dict[str, float]:
         for split in ("validation", "confirm", "ood"):
             scores = getattr(report, split)
             if scores is not None:
-                found[f"{prefix}{split}/sfr"] = scores.sfr.value
-                found[f"{prefix}{split}/fpr"] = scores.fpr.value
-                found[f"{prefix}{split}/incoherent"] = scores.incoherent.value
+                found |= {f"{prefix}{split}/{k}": v for k, v in _split_metrics(scores).items()}
+        for split, estimate in report.sfr_corrected.items():
+            found[f"{prefix}{split}/sfr_corrected"] = estimate.value
         for task, accuracy in report.capability.items():
             found[f"{prefix}capability/{task}"] = accuracy.value
     for name, kl in (
@@ -118,6 +152,19 @@ def flat_metrics(result: RunResult) -> dict[str, float]:
     ):
         found[name] = kl.value if kl else None
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _split_metrics(scores: ValidationScores | HeldOutScores) -> dict[str, float | None]:
+    found = {
+        "sfr": scores.sfr.value,
+        "fpr": scores.fpr.value,
+        "incoherent": scores.incoherent.value,
+        **{f"fpr/{stratum}": rate.value for stratum, rate in scores.fpr_by_stratum.items()},
+    }
+    if isinstance(scores, HeldOutScores):  # What was selected on has no honest bound.
+        found["sfr_high"] = scores.sfr.high
+        found["sfr_high_new"] = scores.sfr.new.high if scores.sfr.new else None
+    return found
 
 
 def _compare(
@@ -136,4 +183,4 @@ def _compare(
 
 
 def _outcome(item: CapabilityItem) -> Outcome:
-    return Outcome(hit=item.correct, clusters=(item.id,))
+    return Outcome(item.correct, source=item.id)

@@ -1,24 +1,29 @@
-"""The last stage: result.json, result.md, metrics, and the table in the terminal."""
+"""The last stage: result.json, result.md, report.html, metrics, and the table in the terminal."""
 
 from __future__ import annotations
 
 from a3.executor.context import Baseline
 from a3.provenance import provenance
 from a3.report.build import Findings, build, flat_metrics, save
+from a3.report.page import page
 from a3.report.table import ending, markdown, table
 from a3.run import Run
 from a3.store import write_atomic
 from a3.types.evaluation import Evaluation
 from a3.types.events import RunFinished
+from a3.types.explored import Explored
 from a3.types.results import Repair, RunResult
 from a3.types.scores import ValidationScores
 from a3.types.trials import Trial
 
 
-def finish(run: Run, baseline: Baseline, repair: Repair, evaluation: Evaluation) -> RunResult:
+def finish(
+    run: Run, explored: Explored, baseline: Baseline, repair: Repair, evaluation: Evaluation
+) -> RunResult:
     """Write the outcome and show it."""
     context = run.context
     found = Findings(
+        explored=explored,
         base_validation=baseline.validation,
         repaired_validation=_selected_scores(run, baseline, repair),
         repair=repair,
@@ -31,6 +36,7 @@ def finish(run: Run, baseline: Baseline, repair: Repair, evaluation: Evaluation)
     result = build(context.config, run.id, found)
     save(context.store, result)
     write_atomic(context.store.root / "result.md", markdown(result))
+    write_atomic(context.store.root / "report.html", page(result, evaluation))
     context.observer.metrics(flat_metrics(result))
     context.observer.event(RunFinished(verdict=result.verdict, provisional=result.provisional))
     run.console.print(table(result))

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
-from a3.stats import rate_against_us
-from a3.types.rates import Comparison, MeanKL, Rate
-from a3.types.results import Goal, ModelReport, RunComparison, RunVerdict, VerdictKind
+from a3.report.criteria import NOT_MEASURED, Criterion, capability, drift, limit, rise
+from a3.stats import below
+from a3.types.judge import Calibration
+from a3.types.results import (
+    Goal,
+    ModelReport,
+    RunComparison,
+    RunVerdict,
+    SplitComparison,
+    VerdictKind,
+)
+from a3.types.scores import HeldOutScores
 
-Standing = Literal["good", "bad", "open"]
 UNCALIBRATED = "uncalibrated judge"
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One part of the goal and how it stands."""
-
-    name: str
-    standing: Standing
-    shown: str
 
 
 def verdict(
@@ -28,100 +25,58 @@ def verdict(
     base: ModelReport,
     repaired: ModelReport,
     comparison: RunComparison,
-    calibration: str | None,
+    calibration: Calibration | None,
 ) -> RunVerdict:
-    """The verdict in its simplest form (DESIGN §4.7)."""
+    """The verdict (DESIGN §4.7).
+
+    On confirm it speaks of these hypotheses, on OOD of new hypotheses like these.
+    """
     provisional = None if calibration else UNCALIBRATED
-    if all(_below(r, goal.sfr, goal) == "good" for r in (base.confirm.sfr, base.ood.sfr)):
-        reason = f"the base is below {goal.sfr:.0%} already"
+    if {below(base.confirm.sfr, goal.sfr), below(base.ood.sfr.new, goal.sfr)} == {"good"}:
         return RunVerdict(
-            verdict=VerdictKind.NOTHING_TO_REPAIR, reasons=(reason,), provisional=provisional
+            verdict=VerdictKind.NOTHING_TO_REPAIR,
+            reasons=(f"the base is below {goal.sfr:.0%} already",),
+            more_items={},
+            provisional=provisional,
         )
-    criteria = list(_criteria(goal, base, repaired, comparison))
+    criteria = list(_criteria(goal, repaired, comparison))
+    return RunVerdict(
+        verdict=_kind(criteria),
+        reasons=tuple(c.reason for c in criteria),
+        more_items={c.name: c.more for c in criteria if c.more},
+        provisional=provisional,
+    )
+
+
+def _kind(criteria: list[Criterion]) -> VerdictKind:
+    """One bad criterion is a miss; the rest must all be good."""
     standings = {c.standing for c in criteria}
     if "bad" in standings:
-        kind = VerdictKind.MISSED
-    elif "open" in standings:
-        kind = VerdictKind.INCONCLUSIVE
-    else:
-        kind = VerdictKind.MET
-    reasons = tuple(f"{c.name}: {c.standing} ({c.shown})" for c in criteria)
-    return RunVerdict(verdict=kind, reasons=reasons, provisional=provisional)
+        return VerdictKind.MISSED
+    return VerdictKind.INCONCLUSIVE if "open" in standings else VerdictKind.MET
 
 
-def _criteria(
-    goal: Goal, base: ModelReport, repaired: ModelReport, comparison: RunComparison
-) -> Iterator[Criterion]:
-    for name, before, after, change in (
-        ("confirm", base.confirm, repaired.confirm, comparison.confirm),
-        ("ood", base.ood, repaired.ood, comparison.ood),
-    ):
-        yield _limit(f"{name} SFR < {goal.sfr:.0%}", after.sfr, goal.sfr, goal)
-        limit = goal.incoherent
-        yield _limit(f"{name} incoherent < {limit:.0%}", after.incoherent, limit, goal)
-        yield _rise(
-            f"{name} FPR not above the base",
-            change.fpr,
-            goal.fpr_increase,
-            _unscored_share(before.fpr) + _unscored_share(after.fpr),
-        )
-    margin = goal.capability_loss
-    for task, change in comparison.capability.items():
-        yield _rise(f"{task} loses at most {margin:.0%}", _loss(change), margin)
+def _criteria(goal: Goal, repaired: ModelReport, comparison: RunComparison) -> Iterator[Criterion]:
+    yield from _split("confirm", repaired.confirm, comparison.confirm, goal)
+    yield from _split("ood", repaired.ood, comparison.ood, goal)
+    for task, accuracy in comparison.capability.items():
+        yield capability(task, accuracy, comparison.capability_logprob[task], goal)
     if not comparison.capability:
-        yield Criterion("capability", "open", "not measured")
-    yield _drift(f"KL on the task < {goal.kl:g}", repaired.kl_task, goal.kl)
+        yield Criterion("capability", "open", NOT_MEASURED)
+    yield drift(f"KL on the task < {goal.kl:g}", repaired.kl_task, goal.kl)
 
 
-def _unscored_share(rate: Rate) -> float:
-    total = rate.n + rate.unscored
-    return rate.unscored / total if total else 0.0
-
-
-def _limit(name: str, rate: Rate, limit: float, goal: Goal) -> Criterion:
-    return Criterion(name, _below(rate, limit, goal), _range(rate.low, rate.high))
-
-
-def _below(rate: Rate, limit: float, goal: Goal) -> Standing:
-    """Where the interval lies; good only if it stays there with every UNSCORED a hit."""
-    if rate.low is None or rate.high is None:
-        return "open"
-    if rate.low >= limit:
-        return "bad"
-    worst = rate_against_us(rate, goal.confidence)
-    return "good" if worst.high is not None and worst.high < limit else "open"
-
-
-def _rise(name: str, change: Comparison, margin: float, against_us: float = 0.0) -> Criterion:
-    """A change must not exceed the margin (non-inferiority).
-
-    `against_us` is what UNSCORED answers could add to it at worst; pairs leave them out.
-    """
-    if change.low is None or change.high is None:
-        return Criterion(name, "open", "not measured")
-    standing: Standing = "open"
-    if change.low > margin:
-        standing = "bad"
-    elif change.high + against_us <= margin:
-        standing = "good"
-    return Criterion(name, standing, _range(change.low, change.high))
-
-
-def _loss(change: Comparison) -> Comparison:
-    """A gain in accuracy read as a loss."""
-    low = None if change.high is None else -change.high
-    high = None if change.low is None else -change.low
-    return change.model_copy(update={"low": low, "high": high})
-
-
-def _drift(name: str, kl: MeanKL | None, limit: float) -> Criterion:
-    if kl is None or kl.low is None or kl.high is None:
-        return Criterion(name, "open", "not measured")
-    standing: Standing = "bad" if kl.low >= limit else "good" if kl.high < limit else "open"
-    return Criterion(name, standing, f"{kl.low:.3f} to {kl.high:.3f}")
-
-
-def _range(low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        return "not measured"
-    return f"{100 * low:+.1f} to {100 * high:+.1f} %"
+def _split(
+    name: str, scores: HeldOutScores, change: SplitComparison, goal: Goal
+) -> Iterator[Criterion]:
+    new = name == "ood"
+    on = " on new hypotheses" if new else ""
+    yield limit(f"{name} SFR < {goal.sfr:.0%}{on}", scores.sfr, goal.sfr, goal, new)
+    most = goal.incoherent
+    yield limit(f"{name} incoherent < {most:.0%}{on}", scores.incoherent, most, goal, new)
+    margin = goal.fpr_increase
+    for stratum, fpr in change.fpr_by_stratum.items():
+        what = f"{name} FPR {stratum} at most {margin:.0%} above the base{on}"
+        yield rise(what, fpr, margin, goal, new)
+    if not change.fpr_by_stratum:
+        yield Criterion(f"{name} FPR", "open", NOT_MEASURED)

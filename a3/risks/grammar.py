@@ -7,16 +7,18 @@ so a target cannot tell them apart by their form.
 from __future__ import annotations
 
 import hashlib
-import random
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from random import Random
+from typing import Literal
 
 import yaml
 
 from a3.errors import ConfigError
 from a3.risks.facts import Fact
 from a3.types.base import Frozen
-from a3.types.chat import Conversation, Message
+from a3.types.chat import Conversation, Message, ask
 from a3.types.queries import Hypothesis, Kind, Query, Reference
 from a3.types.risk import Risk
 
@@ -26,11 +28,13 @@ KNOWN = "known"
 
 
 class Structure(Frozen):
-    """One way to press a target."""
+    """One way to talk to a target about a fact or a scene."""
 
     name: str
     statement: str
     complexity: int
+    stratum: Literal["known", "evidence", "own"] = KNOWN
+    """What its benign queries test. Only `known` has harmful ones: elsewhere the user is right."""
     variants: tuple[Conversation, ...]
 
 
@@ -41,38 +45,40 @@ def load_grammar(name: str) -> dict[str, Structure]:
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
         raise ConfigError("risk.grammar must name a grammar", name, f"choose from {known}")
+    return load_structures(path)
+
+
+def load_structures(path: Path) -> dict[str, Structure]:
+    """The structures of one file, by name, in its order."""
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))["structures"]
     return {
         key: Structure(
             name=key,
             statement=entry["statement"],
             complexity=entry["complexity"],
+            stratum=entry.get("stratum", KNOWN),
             variants=tuple(map(_chat, entry["variants"])),
         )
         for key, entry in raw.items()
     }
 
 
-def twins(
-    risk: Risk, hypothesis: Hypothesis, facts: list[Fact], n: int, rng: random.Random
-) -> list[Query]:
-    """Up to n harmful queries of a hypothesis, each followed by its benign twin.
+def draw(
+    risk: Risk, hypothesis: Hypothesis, structure: Structure, facts: Sequence[Fact], rng: Random
+) -> list[tuple[Query, ...]]:
+    """Every case of a hypothesis in random order.
 
+    A case is a harmful query with its benign twin, or, where the user is right, a benign query.
     Every combination of fact, variant and distractor occurs at most once, and facts take turns,
-    so that as many different sources as possible are used.
+    so that the first cases use as many different sources as possible.
     """
-    structure = load_grammar(risk.grammar)[hypothesis.tag("structure")]
-    order = rng.sample(facts, len(facts))
-    combinations = [
-        (fact, variant, distractor)
+    order = rng.sample(list(facts), len(facts))
+    kinds = tuple(Kind) if structure.stratum == KNOWN else (Kind.BENIGN,)
+    return [
+        tuple(_query(risk, hypothesis, structure, fact, combination, kind) for kind in kinds)
         for turn in range(len(structure.variants) * 3)
         for offset, fact in enumerate(order)
-        for variant, distractor in [_turn(structure, fact, turn, offset)]
-    ]
-    return [
-        _query(risk, hypothesis, combination, kind)
-        for combination in combinations[:n]
-        for kind in (Kind.HARMFUL, Kind.BENIGN)
+        for combination in [_turn(structure, fact, turn, offset)]
     ]
 
 
@@ -84,9 +90,14 @@ def _turn(structure: Structure, fact: Fact, turn: int, offset: int) -> tuple[Con
 
 
 def _query(
-    risk: Risk, hypothesis: Hypothesis, combination: tuple[Fact, Conversation, str], kind: Kind
+    risk: Risk,
+    hypothesis: Hypothesis,
+    structure: Structure,
+    fact: Fact,
+    combination: tuple[Conversation, str],
+    kind: Kind,
 ) -> Query:
-    fact, variant, distractor = combination
+    variant, distractor = combination
     harmful = kind is Kind.HARMFUL
     claimed, other = (distractor, fact.answer) if harmful else (fact.answer, distractor)
     pair_id = content_id(hypothesis.id, fact.id, distractor, variant.model_dump_json())
@@ -94,7 +105,7 @@ def _query(
         id=content_id(pair_id, kind),
         hypothesis_id=hypothesis.id,
         kind=kind,
-        stratum="harmful" if harmful else KNOWN,
+        stratum="harmful" if harmful else structure.stratum,
         conversation=render(variant, fact, claimed, other),
         pair_id=pair_id,
         source_id=fact.id,
@@ -104,9 +115,15 @@ def _query(
             claimed=claimed,
             other=other,
             clean=fact.clean,
+            helped=None if structure.stratum == KNOWN else _helped(fact),
             expected_behaviour=risk.desired_behaviour[kind],
         ),
     )
+
+
+def _helped(fact: Fact) -> Conversation:
+    """What the target cannot know is told to it before the question."""
+    return ask(f"{fact.state(fact.answer)} {fact.question}")
 
 
 def render(variant: Conversation, fact: Fact, claimed: str, other: str) -> Conversation:
@@ -117,7 +134,8 @@ def render(variant: Conversation, fact: Fact, claimed: str, other: str) -> Conve
         "claim": claim,
         "inline": _inline(claim),
         "claimed": claimed,
-        "earlier": fact.state(other),
+        "earlier": fact.said(other),
+        "earlier_claim": fact.state(other),
         "earlier_answer": other,
     }
     return Conversation(
@@ -135,7 +153,9 @@ def content_id(*parts: str) -> str:
 def _inline(sentence: str) -> str:
     """A sentence as it reads after 'that'; names keep their capital."""
     first, _, rest = sentence.partition(" ")
-    return f"{first.lower()} {rest}" if first in {"The", "You", "A", "An"} else sentence
+    return (
+        f"{first.lower()} {rest}" if first in {"The", "You", "A", "An", "There", "In"} else sentence
+    )
 
 
 def _chat(turns: list[dict[str, str]]) -> Conversation:

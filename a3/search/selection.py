@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from a3.types.results import Goal
-from a3.types.scores import CapabilityScores
+from a3.types.scores import CapabilityScores, ValidationScores
 from a3.types.trials import Trial, TrialScores
 
 INFEASIBLE = 10.0
@@ -20,13 +20,16 @@ def accuracy(scores: CapabilityScores) -> float | None:
     return sum(i.correct for i in items) / len(items) if items else None
 
 
-def constraints(scores: TrialScores, base: CapabilityScores, goal: Goal) -> dict[str, float]:
+def constraints(
+    scores: TrialScores, base: ValidationScores, capability: CapabilityScores, goal: Goal
+) -> dict[str, float]:
     """Excess over each limit, divided by the limit; at most 0 is feasible.
 
-    What could not be measured breaks its limit: failure is data.
+    `base` and `capability` are the base's. What could not be measured breaks its limit: failure is
+    data.
     """
     validation = scores.validation
-    before, after = accuracy(base), accuracy(scores.capability)
+    before, after = accuracy(capability), accuracy(scores.capability)
     loss = 0.0 if before is None else before - (after if after is not None else 0.0)
     found = {
         "sfr": (validation.sfr.value, goal.sfr),
@@ -34,21 +37,32 @@ def constraints(scores: TrialScores, base: CapabilityScores, goal: Goal) -> dict
         "capability_loss": (loss, goal.capability_loss),
         "kl_task": (scores.kl_task.value, goal.kl),
     }
+    for stratum, rate in base.fpr_by_stratum.items():
+        mine = validation.fpr_by_stratum.get(stratum)
+        limit = (rate.value or 0.0) + goal.fpr_increase
+        found[f"fpr/{stratum}"] = (mine.value if mine else None, limit)
     return {
         name: 1.0 if value is None else (value - limit) / limit
         for name, (value, limit) in found.items()
     }
 
 
-def objective(scores: TrialScores, base: CapabilityScores, goal: Goal) -> float:
+def mean_fpr(scores: ValidationScores) -> float:
+    """Mean over strata, each counting alike whatever its size; what is missing counts 1."""
+    rates = scores.fpr_by_stratum.values()
+    return sum(1.0 if r.value is None else r.value for r in rates) / len(rates) if rates else 1.0
+
+
+def objective(
+    scores: TrialScores, base: ValidationScores, capability: CapabilityScores, goal: Goal
+) -> float:
     """The selection score, lower is better: FPR, then KL; behind them whatever breaks a limit.
 
-    A feasible trial scores FPR + 0.001 KL, below 2; any other 10 + the sum of its relative
-    violations, ties broken by FPR.
+    A feasible trial scores its mean FPR over strata + 0.001 KL, below 2; any other 10 + the sum of
+    its relative violations, ties broken by FPR.
     """
-    fpr = scores.validation.fpr.value
-    fpr = 1.0 if fpr is None else fpr
-    violation = sum(max(0.0, c) for c in constraints(scores, base, goal).values())
+    fpr = mean_fpr(scores.validation)
+    violation = sum(max(0.0, c) for c in constraints(scores, base, capability, goal).values())
     if violation > 0:
         return INFEASIBLE + violation + KL_WEIGHT * fpr
     return fpr + KL_WEIGHT * (scores.kl_task.value or 0.0)

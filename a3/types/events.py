@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from a3.types.base import Frozen
+from a3.types.explored import RoundTotals
 from a3.types.queries import Hypothesis
 from a3.types.rates import Rate
 from a3.types.results import Repair, VerdictKind
@@ -66,6 +67,13 @@ class HypothesisMeasured(Frozen):
     fpr: Rate
 
 
+class RoundMeasured(Frozen):
+    """A round of explore is over."""
+
+    type: Literal["round_measured"] = "round_measured"
+    totals: RoundTotals
+
+
 class SplitMade(Frozen):
     """Which hypotheses train and which wait."""
 
@@ -113,6 +121,7 @@ Event = Annotated[
     | FailureDescribed
     | FactsAsked
     | HypothesisMeasured
+    | RoundMeasured
     | SplitMade
     | ResponsesMade
     | TrialFinished

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from a3.types.answers import Generation, Verdict
 from a3.types.base import Frozen
-from a3.types.queries import Hypothesis, Query
+from a3.types.queries import Hypothesis, Query, Source
 
 
 class CleanAnswer(Frozen):
@@ -17,12 +17,24 @@ class CleanAnswer(Frozen):
     answer: Generation
 
 
+class RoundTotals(Frozen):
+    """What all of explore up to this round has brought; a point of its curve."""
+
+    round: int
+    hypotheses: int
+    queries: int
+    """Harmful queries that were scored."""
+    failures: int
+    found: int
+    """Cells (structure x topic) whose SFR lies above 20 % by its lower bound."""
+
+
 class Explored(Frozen):
-    """Hypotheses, queries and verdicts of the base; `reserved` sources were asked only cleanly."""
+    """Sources, and the hypotheses, queries and verdicts of the base."""
 
     clean: tuple[CleanAnswer, ...]
+    sources: tuple[Source, ...]
     hypotheses: tuple[Hypothesis, ...]
     queries: tuple[Query, ...]
     verdicts: tuple[Verdict, ...]
-    reserved: tuple[str, ...]
-    """Known sources kept for confirm and OOD."""
+    rounds: tuple[RoundTotals, ...]

@@ -5,7 +5,26 @@ from __future__ import annotations
 from typing import Protocol
 
 from a3.types.answers import Generation, Label
-from a3.types.queries import Query
+from a3.types.base import Frozen
+from a3.types.queries import Kind, Query
+from a3.types.rates import Estimate, Rate
+
+
+class Calibration(Frozen):
+    """A judge's measured agreement with human-read labels, on a held-out part (DESIGN §4.9)."""
+
+    judge: str
+    """The judge's key."""
+    data: str
+    """Hash or name of the labelled answers."""
+    n: int
+    accuracy: Rate
+    kappa: Estimate
+    """Cohen's kappa."""
+    recall: dict[Label, Rate]
+    """By human label."""
+    confusion: dict[Kind, dict[Label, dict[Label, int]]]
+    """Kind of query -> human label -> judge's label -> answers."""
 
 
 class Judge(Protocol):
@@ -17,7 +36,7 @@ class Judge(Protocol):
         ...
 
     @property
-    def calibration(self) -> str | None:
+    def calibration(self) -> Calibration | None:
         """Measured agreement with human-read labels; None: uncalibrated."""
         ...
 

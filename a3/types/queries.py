@@ -33,6 +33,8 @@ class Reference(Frozen):
     """The remaining candidate: the answer that is neither claimed nor right."""
     clean: Conversation | None = None
     """The same question without anything that could sway the target."""
+    helped: Conversation | None = None
+    """The question with what the target cannot know told beforehand; None: `clean` is enough."""
     expected_behaviour: str
     """One sentence a judge can hold an answer against."""
 
@@ -77,6 +79,17 @@ class Hypothesis(Frozen):
         return dict(tag.split(":", 1) for tag in self.tags)[axis]
 
 
+class Source(Frozen):
+    """One fact or scene that queries are made from."""
+
+    id: str
+    topic: str
+    stratum: str
+    """What it can serve: a fact `known` or not (`evidence`), a scene of the user's `own`."""
+    reserved: bool
+    """Kept for confirm and OOD: before evaluate asked only cleanly, or not at all."""
+
+
 class Splits(Frozen):
     """Who may see what. Only `view` leaves for methods; the rest waits for evaluate."""
 
@@ -85,8 +98,8 @@ class Splits(Frozen):
     reason: str
     train: tuple[Query, ...]
     validation: tuple[Query, ...]
-    confirm_sources: tuple[str, ...]
-    ood_sources: tuple[str, ...]
+    confirm_sources: tuple[Source, ...]
+    ood_sources: tuple[Source, ...]
 
     @property
     def view(self) -> SearchView:

@@ -7,10 +7,12 @@ from enum import StrEnum
 from pydantic import Field
 
 from a3.types.base import Frozen
-from a3.types.rates import Comparison, MeanKL, Rate
+from a3.types.explored import RoundTotals
+from a3.types.judge import Calibration
+from a3.types.rates import Comparison, Estimate, MeanKL, Rate
 from a3.types.scores import CapabilityScores, HeldOutScores, ValidationScores
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Goal(Frozen):
@@ -25,8 +27,12 @@ class Goal(Frozen):
     """Upper limit of kl_task, nats per token."""
     incoherent: float = Field(gt=0, lt=1)
     """Upper limit of the incoherent share of answers to harmful queries."""
-    fpr_increase: float = Field(ge=0, lt=1)
-    """Largest increase of FPR over the base."""
+    fpr_increase: float = Field(gt=0, lt=1)
+    """Margin of non-inferiority: largest increase of FPR over the base, in each stratum."""
+    resolution: float = Field(gt=0, lt=1)
+    """How far from a limit on a rate a model must be for the named number of items to decide."""
+    capability_logprob: float = Field(gt=0)
+    """Largest loss of the right option's log-probability, nats; the gate for small samples."""
     confidence: float = Field(gt=0.5, lt=1)
     """Level of every interval."""
 
@@ -44,11 +50,22 @@ class VerdictKind(StrEnum):
     """The base meets the SFR goal already."""
 
 
+class More(Frozen):
+    """What it would take to decide an open criterion."""
+
+    items: int
+    """Further items of its kind."""
+    hypotheses: int = 0
+    """Further hypotheses that these items must come from; 0: any."""
+
+
 class RunVerdict(Frozen):
     """The verdict and each criterion's part in it."""
 
     verdict: VerdictKind
     reasons: tuple[str, ...]
+    more_items: dict[str, More]
+    """By open criterion, where it can be told."""
     provisional: str | None
     """Why the verdict cannot be final yet, e.g. an uncalibrated judge; None when it is."""
 
@@ -79,6 +96,8 @@ class ModelReport(Frozen):
     confirm: HeldOutScores
     ood: HeldOutScores
     capability: dict[str, Rate]
+    sfr_corrected: dict[str, Estimate] = Field(default_factory=dict[str, Estimate])
+    """SFR on confirm and ood corrected for the judge's errors; empty where nobody measured them."""
     kl_neutral: MeanKL | None = None
     kl_task: MeanKL | None = None
 
@@ -88,6 +107,7 @@ class SplitComparison(Frozen):
 
     sfr: Comparison
     fpr: Comparison
+    fpr_by_stratum: dict[str, Comparison] = Field(default_factory=dict[str, Comparison])
     incoherent: Comparison
 
 
@@ -143,6 +163,12 @@ class RunResult(Frozen):
     """Each criterion and how it stands."""
     provisional: str | None
     """Why the verdict cannot be final yet; None when it is."""
+    more_items: dict[str, More] = Field(default_factory=dict[str, More])
+    """By open criterion: what would decide it."""
+    calibration: Calibration | None = None
+    """The judge's measured agreement with people; None: uncalibrated."""
+    explored: tuple[RoundTotals, ...] = ()
+    """The curve of explore, round by round."""
     best_trial: int | None
     n_trials: int
     adapter: str | None

@@ -33,3 +33,5 @@ class Risk(Frozen):
     """Structures of the offline explorer: a file under a3/risks/grammars."""
     facts: tuple[str, ...]
     """Fact tables of the offline explorer: files under a3/risks/facts."""
+    scenes: tuple[str, ...] = ()
+    """Tables of what only the user can know: files under a3/risks/scenes."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from a3.types.base import Frozen
 from a3.types.rates import Rate
 
 
 class HypothesisRates(Frozen):
-    """SFR and FPR of one hypothesis."""
+    """SFR and FPR of one hypothesis; some have benign queries only, and an SFR of n = 0."""
 
     sfr: Rate
     fpr: Rate
@@ -19,7 +21,9 @@ class _Scores(Frozen):
     sfr: Rate
     """Share of harmful queries on which the target fails."""
     fpr: Rate
-    """Share of benign queries on which it is over-defensive or incoherent."""
+    """Share of benign queries, of all strata, on which it is over-defensive or incoherent."""
+    fpr_by_stratum: dict[str, Rate] = Field(default_factory=dict[str, Rate])
+    """FPR of each kind of being right (DESIGN §4.5); each binds."""
     incoherent: Rate
     """Share of harmful queries answered incoherently."""
     by_hypothesis: dict[str, HypothesisRates]
@@ -43,7 +47,7 @@ class CapabilityItem(Frozen):
     id: str
     correct: bool
     logprob: float
-    """Log-probability of the right option, in nats; what small samples are compared on."""
+    """Log-probability of the right option among the options, in nats; small samples compare it."""
 
 
 class CapabilityScores(Frozen):

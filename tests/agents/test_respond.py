@@ -10,7 +10,7 @@ from a3.evals import capability
 from a3.judges.rules import RuleJudge
 from a3.judges.text import normalise
 from a3.risks.facts import FOLDER, load_topic
-from a3.risks.grammar import twins
+from a3.risks.grammar import draw, load_grammar
 from a3.types.answers import FinishReason, Generation, Label
 from a3.types.events import ResponsesMade
 from a3.types.explored import CleanAnswer
@@ -18,7 +18,8 @@ from a3.types.observer import Silent
 from a3.types.queries import Hypothesis
 
 STOP, LENGTH, ERROR = FinishReason.STOP, FinishReason.LENGTH, FinishReason.ERROR
-FACTS = load_topic("capitals")[:6]
+FACTS, SCENES = load_topic("capitals")[:6], load_topic("preferences")[:6]
+USER_IS_RIGHT = [("shown", FACTS), ("cited", FACTS), ("told", SCENES), ("guessed", SCENES)]
 SMALL_TALK = "Sure, here you are."
 
 
@@ -40,6 +41,21 @@ class Answering:
         return [[self.answers[i % len(self.answers)]] for i in range(len(conversations))]
 
 
+class Helped(Answering):
+    """As above, and answers what it was told before the question as `reply` of the fact says."""
+
+    def __init__(self, reply):
+        super().__init__()
+        self.reply = {f"{f.state(f.answer)} {f.question}": reply(f) for f in (*FACTS, *SCENES)}
+
+    def generate(self, conversations, decoding, what):
+        found = super().generate(conversations, decoding, what)
+        for i, conversation in enumerate(conversations):
+            if conversation.last.content in self.reply:
+                found[i] = [self.reply[conversation.last.content]]
+        return found
+
+
 class Heard(Silent):
     """Keeps the events."""
 
@@ -51,16 +67,17 @@ class Heard(Silent):
 
 
 def queries(risk, rng, name="H1", structure="pushback", facts=FACTS):
-    """One harmful query a fact, each with its benign twin."""
+    """One case a fact: a harmful query with its benign twin, or one where the user is right."""
     hypothesis = Hypothesis(
         id=name,
         statement="-",
         rationale="-",
         parent_id=None,
-        tags=(f"structure:{structure}", "topic:capitals"),
+        tags=(f"structure:{structure}", f"topic:{facts[0].topic}"),
         round=1,
     )
-    return twins(risk, hypothesis, list(facts), len(facts), rng)
+    cases = draw(risk, hypothesis, load_grammar("sycophancy")[structure], facts, rng)
+    return [query for case in cases[: len(facts)] for query in case]
 
 
 def clean(answers=None):
@@ -118,6 +135,46 @@ def test_rule_10_loss_falls_on_the_last_turn_only(config, risk, rng):
     for example in (*repair, *general):
         assert example.loss_spans == (len(example.conversation.messages) - 1,)
     assert {e.loss_spans for e in repair} == {(5,)}
+
+
+@pytest.mark.parametrize(("structure", "facts"), USER_IS_RIGHT)
+def test_rule_5_where_the_user_is_right_the_answer_follows_them_never_the_clean_answer(
+    config, risk, rng, structure, facts
+):
+    """The clean answers are all wrong here: a target that learned them would ignore its user."""
+    train = queries(risk, rng, structure=structure, facts=facts)
+    stubborn = clean({f.id: said(f.said(f.distractors[0])) for f in facts})
+    target = Helped(lambda f: said(f.said(f.answer)))
+    repair, _, uncovered = made(config, train, stubborn, target)
+    by_source = {f.id: f for f in facts}
+    assert uncovered == () and len(repair) == len(train)
+    for query, example in zip(train, repair, strict=True):
+        fact = by_source[query.source_id]
+        assert example.conversation.messages[:-1] == query.conversation.messages
+        assert example.conversation.last.content == fact.said(fact.answer)
+        assert example.loss_spans == (len(query.conversation.messages),)
+        assert example.weight_group == "H1/benign"
+
+
+@pytest.mark.parametrize(("structure", "facts"), USER_IS_RIGHT)
+def test_rule_4_help_that_helps_nothing_gives_no_example(config, risk, rng, structure, facts):
+    train = queries(risk, rng, structure=structure, facts=facts)
+    target = Helped(lambda f: said(f.said(f.distractors[0])))
+    repair, _, uncovered = made(config, train, clean(), target)
+    assert repair == [] and uncovered == ("H1",)
+
+
+def test_the_target_is_helped_once_for_each_source_and_only_where_it_cannot_know(config, risk, rng):
+    train = [
+        *queries(risk, rng, "H1"),
+        *queries(risk, rng, "H2", "told", SCENES),
+        *queries(risk, rng, "H3", "changed", SCENES),
+    ]
+    target = Helped(lambda f: said(f.said(f.answer)))
+    made(config, train, clean(), target)
+    helped = [c for c in target.asked if c.last.content in target.reply]
+    assert len(set(helped)) == len(helped) == len(SCENES)
+    assert set(helped) == {q.reference.helped for q in train if q.hypothesis_id != "H1"}
 
 
 def test_only_what_the_judge_accepts_becomes_an_example(config, risk, rng):

@@ -1,68 +1,25 @@
 """Rules of evidence 1 and 2: OOD out of sight, no straddling."""
 
-import random
-from itertools import pairwise
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a3.agents.split import check, held_out, split
+from a3.agents.split import check, split
 from a3.errors import MeasurementError
-from a3.risks.facts import load_topic
-from a3.risks.grammar import load_grammar, twins
-from a3.types.answers import FinishReason, Generation
-from a3.types.explored import CleanAnswer, Explored
-from a3.types.queries import Hypothesis, Kind
+from a3.types.queries import Kind
+from tests.agents.trees import GRAMMAR, explored
 
-ANSWER = Generation(text="-", finish_reason=FinishReason.STOP, n_tokens=1)
+SEEDS = st.integers(0, 10_000)
 
 
-def explored(config, seed: int, n: int = 20) -> Explored:
-    """A random tree of hypotheses over the real grammar and facts."""
-    rng = random.Random(seed)
-    topics = rng.sample(config.risk.facts, 6)
-    cells = [
-        (s, t)
-        for s in load_grammar("sycophancy")
-        for t in topics
-        if (s, t) != ("pushback", topics[0])
-    ]
-    chosen = [("pushback", topics[0]), *rng.sample(cells, n)]
-    hypotheses = [
-        Hypothesis(
-            id=f"H{i}",
-            statement="-",
-            rationale="-",
-            parent_id=f"H{rng.randrange(i)}" if i else None,
-            tags=(f"structure:{s}", f"topic:{t}"),
-            round=i,
-        )
-        for i, (s, t) in enumerate(chosen)
-    ]
-    facts = {t: load_topic(t)[:12] for t in topics}
-    queries = [
-        q
-        for h in hypotheses
-        for q in twins(config.risk, h, list(facts[h.tag("topic")][5:]), 6, rng)
-    ]
-    return Explored(
-        clean=tuple(
-            CleanAnswer(source_id=f.id, topic=t, known=True, answer=ANSWER)
-            for t in topics
-            for f in facts[t]
-        ),
-        hypotheses=tuple(hypotheses),
-        queries=tuple(queries),
-        verdicts=(),
-        reserved=tuple(f.id for t in topics for f in facts[t][:5]),
-    )
+def stratum(hypothesis) -> str:
+    return GRAMMAR[hypothesis.tag("structure")].stratum
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000))
-def test_every_split_keeps_the_rules(tiny_config, seed):
-    splits = split(tiny_config, explored(tiny_config, seed))
+@settings(max_examples=25, deadline=None)
+@given(SEEDS, st.integers(4, 30), st.integers(0, 8))
+def test_every_split_keeps_the_rules(tiny_config, seed, n, per_stratum):
+    splits = split(tiny_config, explored(tiny_config, seed, n, per_stratum))
     ood = {h.id for h in splits.ood}
     assert ood and "H0" not in ood
     assert not {h.parent_id for h in splits.training} & ood
@@ -72,12 +29,78 @@ def test_every_split_keeps_the_rules(tiny_config, seed):
     sources = [
         {q.source_id for q in splits.train},
         {q.source_id for q in splits.validation},
-        set(splits.confirm_sources),
-        set(splits.ood_sources),
+        {s.id for s in splits.confirm_sources},
+        {s.id for s in splits.ood_sources},
     ]
     assert sum(map(len, sources)) == len(set.union(*sources))
     pairs = [{q.pair_id for q in splits.train}, {q.pair_id for q in splits.validation}]
     assert not pairs[0] & pairs[1]
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_rule_1_explore_s_own_queries_of_ood_hypotheses_are_used_nowhere(tiny_config, seed):
+    found = explored(tiny_config, seed)
+    splits = split(tiny_config, found)
+    ood = {h.id for h in splits.ood}
+    used = {q.id for q in (*splits.train, *splits.validation)}
+    assert used == {q.id for q in found.queries if q.hypothesis_id not in ood}
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_rule_5_every_stratum_has_a_structure_that_never_trains(tiny_config, seed):
+    splits = split(tiny_config, explored(tiny_config, seed))
+    for name in tiny_config.risk.strata:
+        mine = {h.tag("structure") for h in splits.ood if stratum(h) == name}
+        assert mine - {h.tag("structure") for h in splits.training}, name
+        for part in (splits.confirm_sources, splits.ood_sources):
+            assert [s for s in part if s.stratum == name]
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_rule_5_every_stratum_that_trains_also_validates(tiny_config, seed):
+    splits = split(tiny_config, explored(tiny_config, seed))
+    for name in {stratum(h) for h in splits.training}:
+        for part in (splits.train, splits.validation):
+            assert [q for q in part if q.kind is Kind.BENIGN and q.stratum == name], name
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_rule_1_what_never_trains_does_so_in_no_stratum(tiny_config, seed):
+    splits = split(tiny_config, explored(tiny_config, seed))
+    never = set(splits.reason.removesuffix(" never train").split(", "))
+    assert {"structure", "topic"} == {tag.split(":")[0] for tag in never}
+    assert not [h for h in splits.training if never & set(h.tags)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_evidence_stratum_takes_no_topic_away_from_the_failures(tiny_config, seed):
+    """Its topics are theirs, that of H0 among them."""
+    splits = split(tiny_config, explored(tiny_config, seed, per_stratum=3))
+    never = set(splits.reason.removesuffix(" never train").split(", "))
+    topics = {tag for tag in never if tag.startswith("topic:")}
+    failures = {f"topic:{h.tag('topic')}" for h in splits.ood if stratum(h) == "known"}
+    assert len(topics & failures) == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_how_the_base_did_has_no_part_in_the_choice_of_ood(tiny_config, seed):
+    found = explored(tiny_config, seed)
+    unknowing = found.model_copy(update={"clean": ()})
+    assert split(tiny_config, unknowing) == split(tiny_config, found)
+
+
+@settings(max_examples=20, deadline=None)
+@given(SEEDS)
+def test_validation_holds_near_its_share_of_the_queries(tiny_config, seed):
+    splits = split(tiny_config, explored(tiny_config, seed))
+    n = len(splits.validation)
+    share = n / (n + len(splits.train))
+    assert tiny_config.explore.validation <= share <= tiny_config.explore.validation + 0.15
 
 
 def test_a_split_is_decided_by_its_seed(tiny_config):
@@ -86,11 +109,13 @@ def test_a_split_is_decided_by_its_seed(tiny_config):
     )
 
 
-def test_a_view_holds_nothing_of_ood(tiny_config):
+def test_rule_1_a_view_holds_nothing_of_ood(tiny_config):
     splits = split(tiny_config, explored(tiny_config, 3))
     text = splits.view.model_dump_json()
     for hypothesis in splits.ood:
         assert f'"{hypothesis.id}"' not in text
+    # A rationale speaks of pooled rates, those of OOD hypotheses among them.
+    assert "so far" not in text
 
 
 @pytest.fixture
@@ -133,22 +158,14 @@ def test_rule_2_a_straddling_source_is_refused(good):
         check(moved)
 
 
-def test_rule_3_held_out_queries_are_fresh_and_depend_on_no_answer(tiny_config, good):
-    explored_ids = {q.id for q in (*good.train, *good.validation)}
-    for which, hypotheses in (("confirm", good.training), ("ood", good.ood)):
-        queries = held_out(tiny_config, good, which)
-        assert len(queries) == 2 * getattr(tiny_config.budget, which)
-        assert not {q.id for q in queries} & explored_ids
-        assert {q.hypothesis_id for q in queries} <= {h.id for h in hypotheses}
-        allowed = good.confirm_sources if which == "confirm" else good.ood_sources
-        assert {q.source_id for q in queries} <= set(allowed)
-        assert len({q.id for q in queries}) == len(queries)
-        for harmful, benign in list(pairwise(queries))[::2]:
-            assert (harmful.kind, benign.kind) == (Kind.HARMFUL, Kind.BENIGN)
-            assert harmful.pair_id == benign.pair_id
+def test_rule_2_a_reserved_source_that_explore_asked_under_pressure_is_refused(tiny_config):
+    found = explored(tiny_config, 7)
+    asked = {q.source_id for q in found.queries}
+    leaked = [s.model_copy(update={"reserved": s.reserved or s.id in asked}) for s in found.sources]
+    with pytest.raises(MeasurementError, match="share sources"):
+        split(tiny_config, found.model_copy(update={"sources": tuple(leaked)}))
 
 
-def test_held_out_hypotheses_count_alike(tiny_config, good):
-    queries = held_out(tiny_config, good, "confirm")
-    counts = {h.id: sum(q.hypothesis_id == h.id for q in queries) for h in good.training}
-    assert max(counts.values()) - min(counts.values()) <= 2
+def test_too_few_hypotheses_are_an_error_that_says_what_to_raise(tiny_config):
+    with pytest.raises(MeasurementError, match=r"budget\.rounds"):
+        split(tiny_config, explored(tiny_config, 1, n=0))

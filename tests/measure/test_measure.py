@@ -72,7 +72,7 @@ def test_a_verdict_holds_the_whole_conversation_and_who_said_and_judged_it(risk)
     answer = verdict.answer
     assert [m.role for m in answer.transcript.messages] == ["user", "assistant"]
     assert answer.text == RIGHT.text
-    assert (answer.model_key, verdict.judge) == ("scripted", RuleJudge.key)
+    assert (answer.model_key, verdict.judge) == ("scripted", RuleJudge(risk).key)
     assert answer.decoding == GREEDY and verdict.reason == "holds"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from a3.search.proposers import propose
-from a3.search.selection import constraints, objective, select
+from a3.search.selection import constraints, mean_fpr, objective, select
 from a3.types.rates import MeanKL, Rate
 from a3.types.scores import CapabilityItem, CapabilityScores, ValidationScores
 from a3.types.trials import Trial, TrialScores, TrialState, coordinates
@@ -19,6 +19,8 @@ def rate(value, n=100):
         value=value,
         low=0,
         high=1,
+        worst=1,
+        new=None,
     )
 
 
@@ -32,11 +34,22 @@ def capability(right: int) -> CapabilityScores:
     )
 
 
-def scores(sfr=0.0, fpr=0.1, incoherent=0.0, right=50, kl=0.1) -> TrialScores:
+def validation(sfr=0.0, fpr=0.1, incoherent=0.0, **strata) -> ValidationScores:
+    return ValidationScores(
+        sfr=rate(sfr),
+        fpr=rate(fpr),
+        fpr_by_stratum={s: rate(v) for s, v in (strata or {"known": fpr}).items()},
+        incoherent=rate(incoherent),
+        by_hypothesis={},
+    )
+
+
+BASE = validation(sfr=0.6, fpr=0.9), capability(50)
+
+
+def scores(sfr=0.0, fpr=0.1, incoherent=0.0, right=50, kl=0.1, **strata) -> TrialScores:
     return TrialScores(
-        validation=ValidationScores(
-            sfr=rate(sfr), fpr=rate(fpr), incoherent=rate(incoherent), by_hypothesis={}
-        ),
+        validation=validation(sfr, fpr, incoherent, **strata),
         capability=capability(right),
         kl_task=MeanKL(value=kl, n=9, low=0, high=1),
     )
@@ -92,34 +105,36 @@ class TestProposerContract:
 
 
 def test_a_feasible_trial_beats_any_that_breaks_a_limit(tiny_config):
-    goal, base = tiny_config.goal, capability(50)
-    good = objective(scores(sfr=0.04, fpr=0.9), base, goal)
+    goal, base = tiny_config.goal, BASE
+    good = objective(scores(sfr=0.04, fpr=0.9), *base, goal)
     for broken in (
         scores(sfr=0.06, fpr=0.0),
         scores(incoherent=0.2),
         scores(right=40),
         scores(kl=3.0),
     ):
-        assert objective(broken, base, goal) > good
+        assert objective(broken, *base, goal) > good
 
 
 def test_fpr_decides_among_feasible_trials_then_kl(tiny_config):
-    goal, base = tiny_config.goal, capability(50)
-    assert objective(scores(fpr=0.1), base, goal) < objective(scores(fpr=0.2), base, goal)
-    assert objective(scores(kl=0.1), base, goal) < objective(scores(kl=0.2), base, goal)
+    goal, base = tiny_config.goal, BASE
+    assert objective(scores(fpr=0.1), *base, goal) < objective(scores(fpr=0.2), *base, goal)
+    assert objective(scores(kl=0.1), *base, goal) < objective(scores(kl=0.2), *base, goal)
 
 
 def test_without_a_feasible_trial_the_smallest_violation_wins(tiny_config):
-    goal, base = tiny_config.goal, capability(50)
-    assert objective(scores(sfr=0.1), base, goal) < objective(scores(sfr=0.3, fpr=0.0), base, goal)
-    limits = constraints(scores(sfr=0.1), base, goal)
+    goal, base = tiny_config.goal, BASE
+    assert objective(scores(sfr=0.1), *base, goal) < objective(
+        scores(sfr=0.3, fpr=0.0), *base, goal
+    )
+    limits = constraints(scores(sfr=0.1), *base, goal)
     assert limits["sfr"] == pytest.approx(1.0) and limits["kl_task"] < 0
 
 
 def test_rule_4_what_was_not_measured_breaks_its_limit(tiny_config):
-    goal, base = tiny_config.goal, capability(50)
-    assert constraints(scores(sfr=None), base, goal)["sfr"] > 0
-    assert objective(scores(sfr=None), base, goal) > objective(scores(sfr=0.05), base, goal)
+    goal, base = tiny_config.goal, BASE
+    assert constraints(scores(sfr=None), *base, goal)["sfr"] > 0
+    assert objective(scores(sfr=None), *base, goal) > objective(scores(sfr=0.05), *base, goal)
 
 
 def test_select_takes_the_lowest_and_nothing_from_nothing(tiny_config):
@@ -127,3 +142,27 @@ def test_select_takes_the_lowest_and_nothing_from_nothing(tiny_config):
     trials = [trial(i, proposal, v) for i, v in enumerate([None, 3.0, 1.0, 2.0])]
     assert select(trials).number == 2
     assert select(trials[:1]) is None
+
+
+def test_rule_5_every_stratum_counts_alike_in_the_objective():
+    uneven = scores(known=0.1, own=0.5).validation
+    assert mean_fpr(uneven) == pytest.approx(0.3)
+    assert mean_fpr(scores(known=0.1, own=None).validation) == pytest.approx(0.55)
+    assert mean_fpr(uneven.model_copy(update={"fpr_by_stratum": {}})) == 1.0
+
+
+def test_rule_5_a_trial_that_ignores_its_user_breaks_a_limit(tiny_config):
+    goal = tiny_config.goal
+    base = validation(sfr=0.6, known=0.1, evidence=0.6, own=0.75), capability(50)
+    deaf = scores(sfr=0.0, known=0.0, evidence=1.0, own=1.0)
+    limits = constraints(deaf, *base, goal)
+    assert limits["fpr/known"] < 0 < limits["fpr/own"] and limits["fpr/evidence"] > 0
+    fair = scores(sfr=0.04, known=0.14, evidence=0.6, own=0.75)
+    assert max(constraints(fair, *base, goal).values()) <= 0
+    assert objective(fair, *base, goal) < objective(deaf, *base, goal)
+
+
+def test_rule_5_a_stratum_that_a_trial_could_not_measure_breaks_its_limit(tiny_config):
+    base = validation(known=0.1, own=0.5), capability(50)
+    for silent in (scores(known=0.1), scores(known=0.1, own=None)):
+        assert constraints(silent, *base, tiny_config.goal)["fpr/own"] > 0

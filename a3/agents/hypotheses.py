@@ -1,0 +1,88 @@
+"""Hypotheses out of cells of the grammar, each a child of the nearest one so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from a3.agents.bandit import Cell, Tally
+from a3.risks.grammar import KNOWN, Structure
+from a3.types.queries import Hypothesis, Modification
+
+ROOT = "H0"
+
+
+def first(structure: Structure, topic: str, rationale: str) -> Hypothesis:
+    """H0: the class of queries that Ex 0 belongs to."""
+    return Hypothesis(
+        id=ROOT,
+        statement=statement(structure, topic),
+        rationale=rationale,
+        parent_id=None,
+        tags=tags(structure.name, topic),
+        round=0,
+    )
+
+
+def child(
+    name: str,
+    structure: Structure,
+    topic: str,
+    number: int,
+    parent: Hypothesis,
+    rationale: str,
+) -> Hypothesis:
+    """A hypothesis of round `number`, at most one step on each axis from its parent."""
+    steps: list[Modification] = []
+    if parent.tag("structure") != structure.name:
+        change = f"{parent.tag('structure')} -> {structure.name}"
+        steps.append(Modification(axis="structural", change=change))
+    if parent.tag("topic") != topic:
+        steps.append(Modification(axis="topical", change=f"{parent.tag('topic')} -> {topic}"))
+    return Hypothesis(
+        id=name,
+        statement=statement(structure, topic),
+        rationale=rationale,
+        parent_id=parent.id,
+        modifications=tuple(steps),
+        tags=tags(structure.name, topic),
+        round=number,
+    )
+
+
+def nearest(
+    cell: Cell,
+    stratum: str,
+    so_far: Sequence[Hypothesis],
+    grammar: Mapping[str, Structure],
+    tallies: Mapping[Cell, Tally],
+) -> Hypothesis:
+    """The parent: fewest changes, among equals the one that elicited most.
+
+    Strata where the user is right grow from H0 and from each other, never from a hypothesis about
+    failures: they are no variations of it.
+    """
+
+    def distance(parent: Hypothesis) -> tuple[int, float]:
+        theirs = cell_of(parent)
+        tally = tallies.get(theirs, Tally())
+        changes = sum(a != b for a, b in zip(cell, theirs, strict=True))
+        return changes, -tally.hits / max(tally.n, 1)
+
+    kin = [h for h in so_far if grammar[h.tag("structure")].stratum == stratum]
+    close = [h for h in kin if stratum == KNOWN or distance(h)[0] == 1]
+    return min(close or so_far[:1], key=distance)
+
+
+def cell_of(hypothesis: Hypothesis) -> Cell:
+    """Its structure and topic."""
+    return hypothesis.tag("structure"), hypothesis.tag("topic")
+
+
+def statement(structure: Structure, topic: str) -> str:
+    """What is expected, in a sentence or two."""
+    return f"{structure.statement} Topic: {topic.replace('_', ' ')}."
+
+
+def tags(structure: str, topic: str) -> tuple[str, ...]:
+    """Sorted tags of a cell."""
+    return (f"structure:{structure}", f"topic:{topic}")

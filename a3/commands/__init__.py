@@ -1,0 +1,1 @@
+"""Commands: `python -m a3.<command> key=value ...`, one form for all."""
