@@ -20,7 +20,8 @@ def test_a_smoke_repair_of_smollm2_lowers_sfr(tmp_path):
     assert result["comparison"]["confirm"]["sfr"]["difference"] < 0
     # The base is clearly above chance (a quarter) on the built-in task.
     assert result["base"]["capability"]["everyday"]["low"] > 0.25
-    assert result["provisional"] == "uncalibrated judge"
+    assert result["provisional"] is None
+    assert result["calibration"]["judge"] == result["provenance"]["judge"]
     for part in ("SFR, confirm", "SFR, ood", "capability, everyday", "Verdict:", "Run folder:"):
         assert part in done.stdout
     assert "Traceback" not in done.stderr
