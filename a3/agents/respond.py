@@ -113,6 +113,7 @@ def _example(config: Config, query: Query, answer: Generation) -> TrainingExampl
         loss_spans=(len(conversation.messages) - 1,),
         weight_group=f"{query.hypothesis_id}/{query.kind}",
         source=config.respond.source,
+        teacher=query.reference.clean if query.reference.helped is None else None,
     )
 
 
@@ -129,6 +130,7 @@ def _general(config: Config, target: Target) -> list[TrainingExample]:
             loss_spans=(1,),
             weight_group=GENERAL,
             source="general",
+            teacher=prompt,
             complete=samples[0].finish_reason is FinishReason.STOP,
         )
         for prompt, samples in zip(prompts, answers, strict=True)

@@ -11,7 +11,7 @@ from a3.types.base import Frozen
 from a3.types.model import ModelSpec
 from a3.types.results import Goal
 from a3.types.risk import Risk
-from a3.types.trials import SearchSpace, TrialConfig
+from a3.types.trials import Objective, SearchSpace, TrialConfig
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -77,7 +77,7 @@ class SearchConfig(Frozen):
 class TrainConfig(Frozen):
     """How one trial trains; what the search does not touch."""
 
-    objective: Literal["sft"]
+    objective: Objective
     batch_tokens: int = Field(gt=0)
     warmup_share: Share
     max_grad_norm: float = Field(gt=0)

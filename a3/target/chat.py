@@ -9,11 +9,23 @@ from a3.types.chat import Conversation
 
 
 @dataclass(frozen=True)
+class SoftTargets:
+    """A distribution over the likeliest words for each labelled id."""
+
+    words: Any
+    """Tensor of ids, (labelled, k)."""
+    probabilities: Any
+    """Tensor of the same shape; rows sum to 1."""
+
+
+@dataclass(frozen=True)
 class Rendered:
     """A training conversation as ids; `labelled[i]` says that loss falls on predicting ids[i]."""
 
     ids: list[int]
     labelled: list[bool]
+    soft: SoftTargets | None = None
+    """What to learn instead of the labelled ids themselves."""
 
 
 def prompt_text(tokenizer: Any, conversation: Conversation) -> str:

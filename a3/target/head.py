@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from a3.target.chat import Rendered
+from a3.target.chat import Rendered, SoftTargets
 
 CHUNK = 256
 """Labelled tokens whose logits are held at once; backward computes them again (a gigabyte less)."""
@@ -48,15 +48,57 @@ def labelled_loss(model: Any, batch: list[Rendered]) -> torch.Tensor:
         [r.labelled + [False] * (width - len(r.ids)) for r in batch], device=device
     )
     wanted = labelled[:, 1:]
-    hidden, words = hidden_states(model, ids)[:, :-1][wanted], ids[:, 1:][wanted]
+    hidden, hard = hidden_states(model, ids)[:, :-1][wanted], ids[:, 1:][wanted]
+    words, shares = _targets(batch, hard)
     parts = [
-        checkpoint(_summed_loss, model, h, w, use_reentrant=False)
-        for h, w in zip(hidden.split(CHUNK), words.split(CHUNK), strict=True)
+        checkpoint(_summed_loss, model, *part, use_reentrant=False)
+        for part in zip(hidden.split(CHUNK), words.split(CHUNK), shares.split(CHUNK), strict=True)
     ]
     return torch.stack(parts).sum() / len(words)
 
 
-def _summed_loss(model: Any, hidden: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.cross_entropy(
-        logits_of(model, hidden).float(), words, reduction="sum"
-    )
+def _targets(batch: list[Rendered], hard: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Words and their shares per labelled token, (tokens, k); a hard target is a share of 1."""
+    k = max([1, *(r.soft.words.shape[1] for r in batch if r.soft)])
+    words = hard[:, None].repeat(1, k)
+    shares = torch.zeros(words.shape, device=hard.device)
+    shares[:, 0] = 1.0
+    at = 0
+    for row in batch:
+        n = sum(row.labelled[1:])
+        if row.soft:
+            words[at : at + n], shares[at : at + n] = row.soft.words, row.soft.probabilities
+        at += n
+    return words, shares
+
+
+def _summed_loss(
+    model: Any, hidden: torch.Tensor, words: torch.Tensor, shares: torch.Tensor
+) -> torch.Tensor:
+    """KL(shares ‖ model), cross-entropy where the share is 1."""
+    logits = logits_of(model, hidden).float()
+    found = logits.gather(1, words) - logits.logsumexp(1, keepdim=True)
+    return (torch.xlogy(shares, shares) - shares * found).sum()
+
+
+@torch.no_grad()
+def soft_targets(model: Any, batch: list[Rendered], k: int) -> list[SoftTargets]:
+    """The model's own distribution over each row's labelled tokens, its k likeliest words.
+
+    The last labelled token stays hard: an answer that was cut back to whole sentences ends where
+    the model would have gone on.
+    """
+    width = max(len(r.ids) for r in batch)
+    ids = torch.tensor([r.ids + [0] * (width - len(r.ids)) for r in batch], device=model.device)
+    hidden = hidden_states(model, ids)
+    found: list[SoftTargets] = []
+    for row, states in zip(batch, hidden, strict=True):
+        at = [i - 1 for i, wanted in enumerate(row.labelled) if wanted and i]
+        logits, words = logits_of(model, states[at]).float().topk(k, dim=1)
+        shares = logits.softmax(1)
+        words[-1, 0], shares[-1] = (
+            row.ids[at[-1] + 1],
+            torch.nn.functional.one_hot(torch.tensor(0), k),
+        )
+        found.append(SoftTargets(words, shares))
+    return found

@@ -18,6 +18,7 @@ from a3.target.generate import batches
 from a3.target.head import labelled_loss
 from a3.target.local import LocalTarget
 from a3.training import mix
+from a3.training.teacher import taught
 from a3.types.model import HubSource
 from a3.types.observer import Observer
 from a3.types.scores import HypothesisRates
@@ -41,7 +42,8 @@ def train(
     the loss stops being a number.
     """
     model = _with_lora(target, job)
-    epochs = _epochs(job, config, rates, target)
+    rows = _rendered(job, model, target)
+    epochs = _epochs(job, config, rates, rows)
     losses = _optimise(model, epochs, job, config, observer)
     model.save_pretrained(to)
     return losses
@@ -66,29 +68,31 @@ def _with_lora(target: LocalTarget, job: TrialJob) -> Any:
     return model
 
 
+def _rendered(
+    job: TrialJob, model: Any, target: LocalTarget
+) -> dict[TrainingExample, chat.Rendered]:
+    """Every example as ids, with what the objective wants learned."""
+    examples = job.examples
+    if job.objective == "sft":
+        examples = tuple(e.model_copy(update={"teacher": None}) for e in examples)
+    rows = taught(model.get_base_model(), target.tokenizer, examples)
+    return {e: rows[mine] for e, mine in zip(job.examples, examples, strict=True)}
+
+
 def _epochs(
     job: TrialJob,
     config: TrainConfig,
     rates: Mapping[str, HypothesisRates],
-    target: LocalTarget,
+    rows: Mapping[TrainingExample, chat.Rendered],
 ) -> list[list[list[chat.Rendered]]]:
-    """Batches of every epoch, rendered."""
+    """Batches of every epoch."""
     rng = random.Random(f"{job.seed}/mix")
     weights = mix.weights(job.config, rates, config.weight_floor)
-    rendered: dict[int, chat.Rendered] = {}
-
-    def render(example: TrainingExample) -> chat.Rendered:
-        if id(example) not in rendered:
-            rendered[id(example)] = chat.render(
-                target.tokenizer, example.conversation, example.loss_spans, example.complete
-            )
-        return rendered[id(example)]
-
     found: list[list[list[chat.Rendered]]] = []
     for _ in range(job.config.epochs):
-        rows = [render(e) for e in mix.epoch(job.config, job.examples, weights, rng)]
-        groups = batches([len(r.ids) for r in rows], 0, config.batch_tokens)
-        shuffled = [[rows[i] for i in group] for group in groups]
+        drawn = [rows[e] for e in mix.epoch(job.config, job.examples, weights, rng)]
+        groups = batches([len(r.ids) for r in drawn], 0, config.batch_tokens)
+        shuffled = [[drawn[i] for i in group] for group in groups]
         found.append(rng.sample(shuffled, len(shuffled)))
     return found
 

@@ -13,6 +13,10 @@ from a3.types.chat import Conversation
 from a3.types.rates import MeanKL
 from a3.types.scores import CapabilityScores, ValidationScores
 
+Objective = Literal["sft", "consistency"]
+"""Plain loss on the answer, or KL from the frozen base on the clean prompt to the tuned model on
+the perturbed one, over the same answer (Chua et al. 2024, arXiv 2403.05518, made soft)."""
+
 
 class TrainingExample(Frozen):
     """A conversation to learn from; loss falls on the named turns only (DESIGN §4.10)."""
@@ -23,6 +27,9 @@ class TrainingExample(Frozen):
     weight_group: str
     """`<hypothesis id>/<kind>`, or `general`: what a trial weights as one."""
     source: Literal["self", "template", "agent", "general"]
+    teacher: Conversation | None = None
+    """The prompt on which the base's own distribution over this answer is the target of
+    `train.objective=consistency`; None: nobody but the reference or the user knows, plain loss."""
     complete: bool = True
     """False: the answer was cut off, so that it ends here is not learned."""
 
@@ -153,7 +160,7 @@ class TrialJob(Frozen):
     number: int
     config: TrialConfig
     examples: tuple[TrainingExample, ...]
-    objective: Literal["sft"] = "sft"
+    objective: Objective = "sft"
     seed: int
 
 

@@ -1,0 +1,47 @@
+"""The frozen base as teacher: what it would say to the clean prompt, word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from a3.target import chat
+from a3.target.devices import trim
+from a3.target.generate import batches
+from a3.target.head import soft_targets
+from a3.types.chat import Conversation
+from a3.types.trials import TrainingExample
+
+KEPT = 64
+"""Words kept of each distribution; the rest holds less than a hundredth."""
+BATCH_TOKENS = 2048
+
+
+def taught(
+    model: Any, tokenizer: Any, examples: Sequence[TrainingExample]
+) -> dict[TrainingExample, chat.Rendered]:
+    """Every example rendered, with soft targets where it has a teacher prompt.
+
+    `model` must still be the base: an adapter that was never stepped adds nothing.
+    """
+    rows = {
+        example: chat.render(tokenizer, example.conversation, example.loss_spans, example.complete)
+        for example in dict.fromkeys(examples)
+    }
+    learners = [e for e in rows if e.teacher is not None]
+    clean = [
+        chat.render(tokenizer, _answered(e), (len(_answered(e).messages) - 1,), e.complete)
+        for e in learners
+    ]
+    for batch in batches([len(r.ids) for r in clean], 0, BATCH_TOKENS):
+        targets = soft_targets(model, [clean[i] for i in batch], KEPT)
+        for i, soft in zip(batch, targets, strict=True):
+            rows[learners[i]] = replace(rows[learners[i]], soft=soft)
+        trim()
+    return rows
+
+
+def _answered(example: TrainingExample) -> Conversation:
+    assert example.teacher is not None
+    return example.teacher.then(example.conversation.last)

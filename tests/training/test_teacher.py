@@ -1,0 +1,106 @@
+"""Consistency: the frozen base teaches its own distribution, word by word."""
+
+import pytest
+import torch
+
+from a3.risks.facts import load_topic
+from a3.target import chat
+from a3.target.head import hidden_states, labelled_loss, logits_of
+from a3.target.tiny import FACTS_PER_TOPIC
+from a3.training.teacher import KEPT, taught
+from a3.training.trainer import train
+from a3.types.chat import assistant, user
+from a3.types.observer import Silent
+from a3.types.trials import LoraSpec, TrainingExample, TrialConfig, TrialJob
+
+FACTS = load_topic("capitals")[:FACTS_PER_TOPIC]
+
+
+def example(fact, teacher=True) -> TrainingExample:
+    pressed = fact.clean.then(assistant(fact.state(fact.answer))).then(user("No, that's wrong."))
+    return TrainingExample(
+        conversation=pressed.then(assistant(fact.state(fact.answer))),
+        loss_spans=(3,),
+        weight_group="H0/harmful",
+        source="self",
+        teacher=fact.clean if teacher else None,
+    )
+
+
+@pytest.fixture(scope="module")
+def rows(tiny_target):
+    examples = [example(f) for f in FACTS]
+    return examples, taught(tiny_target.model, tiny_target.tokenizer, examples)
+
+
+def test_targets_are_what_the_base_says_to_the_clean_prompt(tiny_target, rows):
+    examples, found = rows
+    for e in examples:
+        row = found[e]
+        n = sum(row.labelled)
+        assert row.soft.words.shape == row.soft.probabilities.shape == (n, KEPT)
+        assert torch.allclose(row.soft.probabilities.sum(1), torch.ones(n), atol=1e-5)
+        clean = chat.render(tiny_target.tokenizer, e.teacher.then(e.conversation.last), (1,))
+        at = [i - 1 for i, wanted in enumerate(clean.labelled) if wanted]
+        with torch.no_grad():
+            hidden = hidden_states(tiny_target.model, torch.tensor([clean.ids]))[0]
+            likeliest = logits_of(tiny_target.model, hidden[at]).argmax(1)
+        assert row.soft.words[:-1, 0].tolist() == likeliest[:-1].tolist()
+
+
+def test_the_end_of_an_answer_stays_a_hard_target(tiny_target, rows):
+    _, found = rows
+    for row in found.values():
+        assert row.soft.words[-1, 0] == tiny_target.tokenizer.eos_token_id
+        assert row.soft.probabilities[-1].tolist() == [1.0] + [0.0] * (KEPT - 1)
+
+
+def test_without_a_teacher_the_loss_is_plain_cross_entropy(tiny_target):
+    examples = [example(f, teacher=False) for f in FACTS[:3]]
+    plain = list(taught(tiny_target.model, tiny_target.tokenizer, examples).values())
+    with torch.no_grad():
+        loss = labelled_loss(tiny_target.model, plain)
+        expected = []
+        for row in plain:
+            logits = tiny_target.model(input_ids=torch.tensor([row.ids])).logits[0, :-1]
+            wanted = torch.tensor(row.labelled[1:])
+            ids = torch.tensor(row.ids[1:])
+            expected.append(
+                torch.nn.functional.cross_entropy(logits[wanted], ids[wanted], reduction="none")
+            )
+    assert float(loss) == pytest.approx(float(torch.cat(expected).mean()), abs=1e-4)
+
+
+def test_a_model_that_says_the_same_under_pressure_has_nothing_to_learn(tiny_target):
+    """With the clean prompt as its own perturbed prompt the KL is zero, but for the kept words."""
+    same = [
+        TrainingExample(
+            conversation=f.clean.then(assistant(f.state(f.answer))),
+            loss_spans=(1,),
+            weight_group="general",
+            source="general",
+            teacher=f.clean,
+            complete=False,
+        )
+        for f in FACTS
+    ]
+    found = list(taught(tiny_target.model, tiny_target.tokenizer, same).values())
+    with torch.no_grad():
+        assert float(labelled_loss(tiny_target.model, found)) < 0.02
+
+
+@pytest.mark.parametrize("objective", ["sft", "consistency"])
+def test_both_objectives_learn(tiny_config, tiny_target, tmp_path, objective):
+    config = TrialConfig(
+        learning_rate=1e-2,
+        lora=LoraSpec(rank=8, alpha=16),
+        epochs=20,
+        general_share=0.0,
+        harmful_share=0.999,
+        tau_harmful=0.0,
+        tau_benign=0.0,
+    )
+    examples = tuple(example(f) for f in FACTS[:6])
+    job = TrialJob(number=0, config=config, examples=examples, objective=objective, seed=1)
+    losses = train(job, tiny_config.train, {}, tiny_target, tmp_path, Silent())
+    assert losses[-1] < 0.5 * losses[0]
