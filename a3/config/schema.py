@@ -69,7 +69,7 @@ class GeneralDataConfig(Frozen):
 class SearchConfig(Frozen):
     """How trials are proposed."""
 
-    name: Literal["tpe", "random"]
+    name: Literal["tpe", "gp", "random"]
     default: TrialConfig
     space: SearchSpace
 

@@ -9,7 +9,7 @@ from a3.agents.respond import Responses, respond
 from a3.errors import MeasurementError
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_trial
-from a3.search.proposers import propose
+from a3.search.proposers import propose, save_study
 from a3.search.selection import accuracy, constraints, objective, select
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
@@ -54,7 +54,19 @@ def _tune(
             partial(_next_trial, trials, view, baseline, responses, context),
         )
         trials.append(trial)
+        save_study(
+            context.store.root / "study.journal",
+            context.config.risk.name,
+            context.config.search,
+            trials,
+            partial(_limits, baseline=baseline, context=context),
+        )
     return trials
+
+
+def _limits(trial: Trial, baseline: Baseline, context: Context) -> dict[str, float]:
+    assert trial.scores is not None
+    return constraints(trial.scores, baseline.validation, baseline.capability, context.config.goal)
 
 
 def _next_trial(
@@ -66,11 +78,7 @@ def _next_trial(
 ) -> Trial:
     """Ask, run, tell."""
     config = context.config
-
-    def limits(trial: Trial) -> dict[str, float]:
-        assert trial.scores is not None
-        return constraints(trial.scores, baseline.validation, baseline.capability, config.goal)
-
+    limits = partial(_limits, baseline=baseline, context=context)
     proposal = propose(config.search, trials, limits, config.seed)
     job = TrialJob(
         number=len(trials),

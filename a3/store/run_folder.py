@@ -4,7 +4,8 @@ config.json  overrides.json   what was run
 stages/                       one JSON file per finished step, nested as its key
 adapters/                     one folder per trial
 log.jsonl  metrics.jsonl      append-only
-result.json  result.md        the outcome
+study.journal                 all trials, for optuna-dashboard
+result.json  result.md  report.html   the outcome
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 import pytest
 
-from a3.search.proposers import propose
+from a3.search.proposers import propose, save_study
 from a3.search.selection import constraints, mean_fpr, objective, select
 from a3.types.rates import MeanKL, Rate
 from a3.types.scores import CapabilityItem, CapabilityScores, ValidationScores
@@ -68,7 +68,7 @@ def trial(number, proposal, value) -> Trial:
     )
 
 
-@pytest.mark.parametrize("name", ["tpe", "random"])
+@pytest.mark.parametrize("name", ["tpe", "gp", "random"])
 class TestProposerContract:
     def search(self, tiny_config, name):
         return tiny_config.search.model_copy(update={"name": name})
@@ -166,3 +166,23 @@ def test_rule_5_a_stratum_that_a_trial_could_not_measure_breaks_its_limit(tiny_c
     base = validation(known=0.1, own=0.5), capability(50)
     for silent in (scores(known=0.1), scores(known=0.1, own=None)):
         assert constraints(silent, *base, tiny_config.goal)["fpr/own"] > 0
+
+
+def test_the_study_file_opens_and_holds_every_trial(tiny_config, tmp_path):
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    trials: list[Trial] = []
+    for number, value in enumerate([0.5, None, 0.3]):
+        proposal = propose(tiny_config.search, trials, lambda t: {"sfr": -1.0}, seed=1)
+        trials.append(trial(number, proposal, value))
+        save_study(
+            tmp_path / "study.journal", "risk", tiny_config.search, trials, lambda t: {"sfr": -1.0}
+        )
+    storage = JournalStorage(JournalFileBackend(str(tmp_path / "study.journal")))
+    study = optuna.load_study(study_name="risk", storage=storage)
+    assert [t.value for t in study.trials] == [0.5, None, 0.3]
+    assert study.best_value == 0.3
+    assert [t.user_attrs["number"] for t in study.trials] == [0, 1, 2]
+    assert not list(tmp_path.glob(".*partial*"))
