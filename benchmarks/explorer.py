@@ -26,7 +26,7 @@ from a3.stats import paired_means
 
 HERE = Path(__file__).parent
 RECORD, RESULT = HERE / "explorer-record.json", HERE / "explorer.json"
-PER_CELL, SEEDS = 16, range(20)
+PER_CELL, SEEDS, SIZES = 16, range(20), range(3, 10)
 
 
 def record() -> None:
@@ -93,23 +93,32 @@ def explore(
     return curve
 
 
+def _asking(config: Config, n: int) -> Config:
+    budget = config.budget.model_copy(update={"queries_per_hypothesis": n})
+    return config.model_copy(update={"budget": budget})
+
+
+def _per_100(curve: list[dict[str, int]], what: str) -> float:
+    return 100 * curve[-1][what] / curve[-1]["queries"]
+
+
 def simulate() -> None:
     saved = json.loads(RECORD.read_text())
     cells = {tuple(name.split("/")): hits for name, hits in saved["cells"].items()}
     config = compose([], HERE)
-    # The plain way asks every cell the same number; 6 is the kindest to it (4 of 6 is enough).
-    plain = config.model_copy(
-        update={"budget": config.budget.model_copy(update={"queries_per_hypothesis": 6})}
-    )
+    # The plain way asks every cell the same number: the one that finds most is its opponent.
+    plain = {n: [explore(cells, _asking(config, n), "random", s) for s in SEEDS] for n in SIZES}
+    by_size = {n: fmean(_per_100(c, "found") for c in curves) for n, curves in plain.items()}
     runs = {
         "adaptive": [explore(cells, config, "adaptive", s) for s in SEEDS],
-        "random": [explore(cells, plain, "random", s) for s in SEEDS],
+        "random": plain[max(SIZES, key=lambda n: by_size[n])],
     }
     result = {
         "judge": saved["judge"],
         "cells": len(cells),
         "cells above 20 %": sum(fmean(h) > 0.2 for h in cells.values()),
         "mean SFR of a cell": fmean(fmean(h) for h in cells.values()),
+        "random: found per 100 queries, by queries a cell": by_size,
         "curve (mean of 20 seeds)": {
             name: [
                 {key: fmean(c[i][key] for c in curves) for key in curves[0][i]}
@@ -119,10 +128,7 @@ def simulate() -> None:
         },
     }
     for what in ("found", "failures", "truly"):
-        per_100 = {
-            name: [100 * c[-1][what] / c[-1]["queries"] for c in curves]
-            for name, curves in runs.items()
-        }
+        per_100 = {name: [_per_100(c, what) for c in curves] for name, curves in runs.items()}
         pairs = zip(per_100["adaptive"], per_100["random"], strict=True)
         change = paired_means([a - b for a, b in pairs], 0.95)
         result[f"{what} per 100 queries"] = {

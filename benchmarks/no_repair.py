@@ -32,8 +32,8 @@ RESULT = Path(__file__).parent / "no_repair.json"
 SAMPLES, DRAWS = 40, 2000
 
 
-def main() -> None:
-    config = compose(["model=tiny", "budget=quick", "method=none"], RESULT.parent)
+def measured(seed: int) -> dict[str, object]:
+    config = compose(["model=tiny", "budget=quick", "method=none", f"seed={seed}"], RESULT.parent)
     judge = make_judge(config)
     target = LocalTarget(config.model, cache_root(), Cache(None), Silent())
     splits = split(config, explore(config, target, judge, Silent()))
@@ -51,8 +51,7 @@ def main() -> None:
                 if query.kind is kind and query.stratum in ("harmful", "known")
             ]
             found[f"{name}, {kind}"] = coverage(rows)
-    RESULT.write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1))
+    return found
 
 
 def coverage(rows: list[tuple[Query, list[bool | None]]]) -> dict[str, float]:
@@ -82,4 +81,7 @@ def coverage(rows: list[tuple[Query, list[bool | None]]]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    # Seed 0 is the one on which the floor of the two-way variance was chosen, seed 1 is not.
+    results = {f"seed {seed}": measured(seed) for seed in (0, 1)}
+    RESULT.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results, indent=1))
