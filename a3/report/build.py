@@ -72,6 +72,7 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
         base=base,
         repaired=repaired,
         comparison=comparison,
+        kept=evaluation.kept,
         cost=found.cost,
         seconds=found.seconds,
         provenance=found.provenance,
@@ -151,6 +152,7 @@ def flat_metrics(result: RunResult) -> dict[str, float]:
         ("kl/task", result.repaired.kl_task),
     ):
         found[name] = kl.value if kl else None
+    found["kept"] = result.kept.value if result.kept else None
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -110,6 +110,8 @@ def rows(result: RunResult) -> Iterator[Row]:
         yield f"capability, {task}", _rate(rate), _rate(after), _change(change.capability[task])
         nats = _nats(change.capability_logprob[task])
         yield f"log-probability, {task}", "", "", nats
+    if result.kept and result.kept.n:
+        yield "known facts kept, untouched topics", "100 %", _rate(result.kept), ""
     yield "KL, task", "", _kl(repaired.kl_task), ""
     yield "KL, neutral", "", _kl(repaired.kl_neutral), ""
 

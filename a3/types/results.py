@@ -176,6 +176,8 @@ class RunResult(Frozen):
     base: ModelReport
     repaired: ModelReport
     comparison: RunComparison
+    kept: Rate | None = None
+    """Of the facts that the base knows, in topics that no training touched: those still known."""
     cost: Cost
     seconds: dict[str, float]
     provenance: Provenance
