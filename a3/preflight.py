@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from a3.agents import general
 from a3.config import Config
 from a3.errors import PreflightError
 from a3.evals.capability import builtin_tasks
@@ -105,6 +106,7 @@ def _has_gpu() -> bool:
 
 
 def _data(config: Config) -> Iterator[str]:
+    yield from general.missing(config)
     unknown = sorted(set(config.capability.tasks) - set(builtin_tasks()))
     if unknown:
         known = ", ".join(builtin_tasks())

@@ -30,6 +30,16 @@ def builtin_tasks() -> list[str]:
     return sorted(p.stem for p in DATA.glob("*.jsonl") if p.stem != "neutral")
 
 
+def questions(tasks: Sequence[str]) -> list[str]:
+    """Every question of these tasks, for keeping other data apart from them."""
+    return [row["question"] for task in tasks for row in _rows(task)]
+
+
+def neutral_texts() -> list[str]:
+    """The neutral prompts that KL is measured on."""
+    return [row["text"] for row in _rows("neutral")]
+
+
 def capability(
     target: TrainableTarget, tasks: Sequence[str], n_items: int, seed: int
 ) -> CapabilityScores:
@@ -53,10 +63,14 @@ def capability(
 
 def items(task: str, n_items: int, seed: int) -> list[dict[str, Any]]:
     """A seeded sample of a built-in task's items, in a fixed order."""
-    lines = (DATA / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
+    rows = _rows(task)
     chosen = random.Random(f"{seed}/{task}").sample(rows, min(n_items, len(rows)))
     return sorted(chosen, key=lambda row: row["id"])
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    lines = (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def _task(name: str, n_items: int, seed: int) -> Any:
