@@ -11,7 +11,7 @@ from pathlib import Path
 from a3.agents import general
 from a3.config import Config
 from a3.errors import PreflightError
-from a3.evals.capability import builtin_tasks
+from a3.evals import capability
 from a3.store import cache_root
 from a3.types.model import FolderSource, HubSource, WheelSource
 
@@ -107,7 +107,5 @@ def _has_gpu() -> bool:
 
 def _data(config: Config) -> Iterator[str]:
     yield from general.missing(config)
-    unknown = sorted(set(config.capability.tasks) - set(builtin_tasks()))
-    if unknown:
-        known = ", ".join(builtin_tasks())
-        yield f"capability tasks {', '.join(unknown)} are not built in (there is: {known})"
+    if config.budget.capability_items:
+        yield from capability.missing(config.capability)

@@ -43,11 +43,14 @@ class Drawn:
 
 def draw(config: Config) -> Drawn:
     """At most `budget.general` prompts. Raises DataError when there is not one."""
-    source, n = config.general_data, config.budget.general
-    if n == 0:
+    if config.budget.general == 0:
         return Drawn((), {})
+    return _draw(config, Measured(_measured(config)))
+
+
+def _draw(config: Config, measured: Measured) -> Drawn:
+    source, n = config.general_data, config.budget.general
     dropped: Counter[str] = Counter()
-    measured = Measured(_measured(config))
     if isinstance(source, HubGeneralData):
         rows = itertools.islice(_stream(source, config.seed), ROWS_PER_PROMPT * n)
         prompts = list(itertools.islice(_usable(rows, source, measured, dropped), n))
@@ -79,7 +82,7 @@ def missing(config: Config) -> Iterator[str]:
         if isinstance(source, HubGeneralData):
             _first(source)
         else:
-            draw(config)
+            _draw(config, Measured(()))  # Benchmarks may have to be downloaded; not for a check.
     except DataError as error:
         yield f"{error.must} ({error.found}); {error.do}"
 
@@ -121,7 +124,8 @@ class Measured:
 
 def _measured(config: Config) -> Iterator[str]:
     """Questions of the capability items, the risk's facts, Ex 0, and the neutral prompts."""
-    yield from capability.questions(config.capability.tasks)
+    if config.budget.capability_items:
+        yield from capability.questions(config.capability)
     yield from capability.neutral_texts()
     for topic in (*config.risk.facts, *config.risk.scenes):
         yield from (fact.question for fact in load_topic(topic))

@@ -118,6 +118,8 @@ class CapabilityConfig(Frozen):
     """Which benchmarks stand for capability."""
 
     tasks: tuple[str, ...]
+    local: dict[str, str] = Field(default_factory=dict[str, str])
+    max_gen_toks: int = Field(gt=0)
 
 
 class EvalsConfig(Frozen):

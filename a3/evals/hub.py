@@ -24,7 +24,7 @@ def why_not(dataset: str, instead: str) -> str | None:
     import huggingface_hub
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    if _is_folder(dataset) or huggingface_hub.constants.HF_HUB_OFFLINE:
+    if _is_folder(dataset) or offline():
         return None
     page = f"https://huggingface.co/datasets/{dataset}"
     try:
@@ -37,6 +37,13 @@ def why_not(dataset: str, instead: str) -> str | None:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         return f"{dataset} cannot be reached on the Hugging Face hub ({reason}); {instead}"
     return None
+
+
+def offline() -> bool:
+    """Whether the user keeps this process off the hub (HF_HUB_OFFLINE)."""
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_OFFLINE
 
 
 def stream(dataset: str, subset: str | None, split: str, revision: str | None) -> Any:

@@ -108,8 +108,9 @@ def rows(result: RunResult) -> Iterator[Row]:
     for task, rate in base.capability.items():
         after = repaired.capability[task]
         yield f"capability, {task}", _rate(rate), _rate(after), _change(change.capability[task])
-        nats = _nats(change.capability_logprob[task])
-        yield f"log-probability, {task}", "", "", nats
+        if task in change.capability_logprob:
+            nats = _nats(change.capability_logprob[task])
+            yield f"log-probability, {task}", "", "", nats
     yield "KL, task", "", _kl(repaired.kl_task), ""
     yield "KL, neutral", "", _kl(repaired.kl_neutral), ""
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 from datasets import Dataset, Features, Value
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a3.agents import general
@@ -124,7 +124,7 @@ def test_what_is_no_prompt_of_its_own_is_left_out_and_counted(tmp_path):
 
 def test_rule_2_what_is_measured_is_in_no_prompt(tmp_path):
     config = compose("model=tiny")
-    item = capability.questions(["everyday"])[7]
+    item = capability.questions(config.capability)[7]
     secrets = [
         item,
         capability.neutral_texts()[3],
@@ -138,6 +138,7 @@ def test_rule_2_what_is_measured_is_in_no_prompt(tmp_path):
     assert drawn.dropped == {"measured with": len(secrets)}
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["what", "is", "the", "tall", "tower", "of"]), min_size=1))
 def test_a_long_question_is_found_inside_a_prompt_and_a_short_one_only_alone(words):
     question = " ".join(words)
