@@ -117,7 +117,9 @@ class ConsoleObserver:
                 return f"  {n} hypotheses train, {m} wait as OOD: {event.reason}"
             case ResponsesMade():
                 n = sum(y >= 0.3 for y in event.yields.values())
-                return f"  answers for {n} hypotheses, {event.n_general} general examples"
+                why = ", ".join(f"{many} {w}" for w, many in event.general_dropped.items())
+                left = f" (left out: {why})" if why else ""
+                return f"  answers for {n} hypotheses, {event.n_general} general examples{left}"
             case TrialFinished():
                 return _trial_line(event)
             case Selected():

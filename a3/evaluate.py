@@ -70,5 +70,5 @@ def _scores(
     return ModelScores(
         confirm=held_out_scores("confirm", queries["confirm"], verdicts["confirm"], confidence),
         ood=held_out_scores("ood", queries["ood"], verdicts["ood"], confidence),
-        capability=capability(model, config.capability.tasks, n, config.seed),
+        capability=capability(model, config.capability, n, config.seed),
     )

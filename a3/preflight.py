@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from a3.agents import general
 from a3.config import Config
 from a3.errors import PreflightError
-from a3.evals.capability import builtin_tasks
+from a3.evals import capability
 from a3.store import cache_root
 from a3.types.model import FolderSource, HubSource, WheelSource
 
@@ -105,7 +106,6 @@ def _has_gpu() -> bool:
 
 
 def _data(config: Config) -> Iterator[str]:
-    unknown = sorted(set(config.capability.tasks) - set(builtin_tasks()))
-    if unknown:
-        known = ", ".join(builtin_tasks())
-        yield f"capability tasks {', '.join(unknown)} are not built in (there is: {known})"
+    yield from general.missing(config)
+    if config.budget.capability_items:
+        yield from capability.missing(config.capability)

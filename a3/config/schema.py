@@ -59,11 +59,40 @@ class RespondConfig(Frozen):
     min_yield: Share
 
 
-class GeneralDataConfig(Frozen):
-    """The ordinary instructions mixed into training."""
-
+class _GeneralData(Frozen):
     name: str
     max_new_tokens: int = Field(gt=0)
+    max_prompt_chars: int = Field(gt=0)
+    column: str | None = None
+
+
+class BuiltinGeneralData(_GeneralData):
+    """Instructions written for this project."""
+
+    kind: Literal["builtin"]
+
+
+class LocalGeneralData(_GeneralData):
+    """A file of JSON lines."""
+
+    kind: Literal["local"]
+    path: str
+
+
+class HubGeneralData(_GeneralData):
+    """A dataset on the Hugging Face hub, or a local folder laid out like one."""
+
+    kind: Literal["hub"]
+    id: str
+    subset: str | None = None
+    split: str
+    revision: str | None = None
+
+
+GeneralDataConfig = Annotated[
+    BuiltinGeneralData | LocalGeneralData | HubGeneralData, Field(discriminator="kind")
+]
+"""The ordinary instructions mixed into training."""
 
 
 class SearchConfig(Frozen):
@@ -89,6 +118,8 @@ class CapabilityConfig(Frozen):
     """Which benchmarks stand for capability."""
 
     tasks: tuple[str, ...]
+    local: dict[str, str] = Field(default_factory=dict[str, str])
+    max_gen_toks: int = Field(gt=0)
 
 
 class EvalsConfig(Frozen):

@@ -42,9 +42,7 @@ def run_trial(
             config.evals.max_unscored,
         )
     with _timed(seconds, "capability"):
-        kept = capability(
-            repaired, config.capability.tasks, config.budget.capability_items, config.seed
-        )
+        kept = capability(repaired, config.capability, config.budget.capability_items, config.seed)
     with _timed(seconds, "kl"):
         prompts = [q.conversation for q in validation][: config.budget.task_kl]
         drift = kl(base, repaired, prompts, config.evals.kl_tokens, config.goal.confidence)

@@ -27,6 +27,9 @@ from a3.types.results import (
 )
 from a3.types.scores import CapabilityItem, CapabilityScores, HeldOutScores, ValidationScores
 
+POOLED = "pooled"
+"""All capability items together, beside each task alone."""
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -90,6 +93,7 @@ def _report(
         confirm=scores.confirm,
         ood=scores.ood,
         capability=capability_rates(scores.capability, goal.confidence),
+        capability_settings=scores.capability.settings,
         sfr_corrected={
             name: estimate
             for name, held_out in (("confirm", scores.confirm), ("ood", scores.ood))
@@ -117,8 +121,8 @@ def _comparison(evaluation: Evaluation, confidence: float) -> RunComparison:
     return RunComparison(
         confirm=evaluation.confirm,
         ood=evaluation.ood,
-        capability=_compare(before, after, confidence, accuracy=True),
-        capability_logprob=_compare(before, after, confidence, accuracy=False),
+        capability=capability_change(before, after, confidence, accuracy=True),
+        capability_logprob=capability_change(before, after, confidence, accuracy=False),
     )
 
 
@@ -131,8 +135,21 @@ def save(store: Store, result: RunResult) -> None:
 def capability_rates(scores: CapabilityScores, confidence: float) -> dict[str, Rate]:
     """Accuracy per task; items are independent."""
     return {
-        task: rate([_outcome(i) for i in items], confidence) for task, items in scores.tasks.items()
+        task: rate([_outcome(i) for i in items], confidence)
+        for task, items in _with_pool(scores).items()
     }
+
+
+def _with_pool(scores: CapabilityScores) -> dict[str, tuple[CapabilityItem, ...]]:
+    """Each task, and where there are several all of their items together."""
+    if len(scores.tasks) < 2:
+        return scores.tasks
+    pool = [
+        item.model_copy(update={"id": f"{task}/{item.id}"})
+        for task, items in scores.tasks.items()
+        for item in items
+    ]
+    return {**scores.tasks, POOLED: tuple(pool)}
 
 
 def flat_metrics(result: RunResult) -> dict[str, float]:
@@ -169,18 +186,25 @@ def _split_metrics(scores: ValidationScores | HeldOutScores) -> dict[str, float 
     return found
 
 
-def _compare(
+def capability_change(
     before: CapabilityScores, after: CapabilityScores, confidence: float, accuracy: bool
 ) -> dict[str, Comparison]:
+    """Paired difference per task: of accuracy, or of the right option's log-probability."""
     found: dict[str, Comparison] = {}
-    for task, items in before.tasks.items():
-        pairs = list(zip(items, after.tasks[task], strict=True))
+    repaired = _with_pool(after)
+    for task, items in _with_pool(before).items():
+        pairs = list(zip(items, repaired[task], strict=True))
+        nats = [
+            r.logprob - b.logprob
+            for b, r in pairs
+            if b.logprob is not None and r.logprob is not None
+        ]
         if accuracy:
             found[task] = paired_difference(
                 [_outcome(b) for b, _ in pairs], [_outcome(r) for _, r in pairs], confidence
             )
-        else:
-            found[task] = paired_means([r.logprob - b.logprob for b, r in pairs], confidence)
+        elif nats and len(nats) == len(pairs):  # Not where answers are generated.
+            found[task] = paired_means(nats, confidence)
     return found
 
 

@@ -108,8 +108,9 @@ def rows(result: RunResult) -> Iterator[Row]:
     for task, rate in base.capability.items():
         after = repaired.capability[task]
         yield f"capability, {task}", _rate(rate), _rate(after), _change(change.capability[task])
-        nats = _nats(change.capability_logprob[task])
-        yield f"log-probability, {task}", "", "", nats
+        if task in change.capability_logprob:
+            nats = _nats(change.capability_logprob[task])
+            yield f"log-probability, {task}", "", "", nats
     if result.kept and result.kept.n:
         yield "known facts kept, untouched topics", "100 %", _rate(result.kept), ""
     yield "KL, task", "", _kl(repaired.kl_task), ""

@@ -12,12 +12,45 @@ INFEASIBLE = 10.0
 """Added to the objective of trials that break a limit, so that they rank behind all others."""
 KL_WEIGHT = 1e-3
 """KL only breaks ties in FPR."""
+Limits = dict[str, tuple[float | None, float]]
+"""A figure's name -> its value, None where it could not be measured, and the most it may be."""
 
 
 def accuracy(scores: CapabilityScores) -> float | None:
     """Share of right items, pooled over tasks; None when there were none."""
     items = [item for task in scores.tasks.values() for item in task]
     return sum(i.correct for i in items) / len(items) if items else None
+
+
+def capability_losses(before: CapabilityScores, after: CapabilityScores, goal: Goal) -> Limits:
+    """What was lost, and the most that may be: where items are few, accuracy alone is noise.
+
+    Items with options compare the log-probability of the right one, item by item; generated
+    answers, which have none, compare accuracy.
+    """
+    nats: list[float | None] = []
+    points: list[float | None] = []
+    for task, items in before.tasks.items():
+        repaired = {item.id: item for item in after.tasks.get(task, ())}
+        for item in items:
+            mine = repaired.get(item.id)
+            if item.logprob is None:
+                points.append(None if mine is None else item.correct - mine.correct)
+            else:
+                now = None if mine is None else mine.logprob
+                nats.append(None if now is None else item.logprob - now)
+    found: Limits = {}
+    if nats:
+        found["capability_logprob"] = _mean(nats), goal.capability_logprob
+    if points:
+        found["capability_loss"] = _mean(points), goal.capability_loss
+    return found
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None unless every value was measured."""
+    known = [v for v in values if v is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 def constraints(
@@ -29,13 +62,11 @@ def constraints(
     data.
     """
     validation = scores.validation
-    before, after = accuracy(capability), accuracy(scores.capability)
-    loss = 0.0 if before is None else before - (after if after is not None else 0.0)
-    found = {
+    found: Limits = {
         "sfr": (validation.sfr.value, goal.sfr),
         "incoherent": (validation.incoherent.value, goal.incoherent),
-        "capability_loss": (loss, goal.capability_loss),
         "kl_task": (scores.kl_task.value, goal.kl),
+        **capability_losses(capability, scores.capability, goal),
     }
     for stratum, rate in base.fpr_by_stratum.items():
         mine = validation.fpr_by_stratum.get(stratum)

@@ -134,6 +134,10 @@ class LocalTarget:
             self.observer.spend("generated_tokens", sum(a.n_tokens for a in answers))
             self.observer.progress(what, done, len(items))
 
+    def prompt_text(self, conversation: Conversation) -> str:
+        """The conversation as raw text, up to where the target's answer begins."""
+        return chat.prompt_text(self.tokenizer, conversation)
+
     def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
         """Log-probabilities of continuations of raw text (no chat template)."""
         pairs = [self._split_ids(r) for r in requests]

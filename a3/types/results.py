@@ -96,6 +96,8 @@ class ModelReport(Frozen):
     confirm: HeldOutScores
     ood: HeldOutScores
     capability: dict[str, Rate]
+    capability_settings: dict[str, str] = Field(default_factory=dict[str, str])
+    """How each capability task was asked."""
     sfr_corrected: dict[str, Estimate] = Field(default_factory=dict[str, Estimate])
     """SFR on confirm and ood corrected for the judge's errors; empty where nobody measured them."""
     kl_neutral: MeanKL | None = None

@@ -3,7 +3,13 @@
 import pytest
 
 from a3.search.proposers import propose, save_study
-from a3.search.selection import constraints, mean_fpr, objective, select
+from a3.search.selection import (
+    capability_losses,
+    constraints,
+    mean_fpr,
+    objective,
+    select,
+)
 from a3.types.rates import MeanKL, Rate
 from a3.types.scores import CapabilityItem, CapabilityScores, ValidationScores
 from a3.types.trials import Trial, TrialScores, TrialState, coordinates
@@ -24,11 +30,16 @@ def rate(value, n=100):
     )
 
 
-def capability(right: int) -> CapabilityScores:
+def capability(right: int, generated: bool = False) -> CapabilityScores:
     return CapabilityScores(
         tasks={
             "t": tuple(
-                CapabilityItem(id=str(i), correct=i < right, logprob=-1.0) for i in range(100)
+                CapabilityItem(
+                    id=str(i),
+                    correct=i < right,
+                    logprob=None if generated else -1.0 if i < right else -2.0,
+                )
+                for i in range(100)
             )
         }
     )
@@ -166,6 +177,32 @@ def test_rule_5_a_stratum_that_a_trial_could_not_measure_breaks_its_limit(tiny_c
     base = validation(known=0.1, own=0.5), capability(50)
     for silent in (scores(known=0.1), scores(known=0.1, own=None)):
         assert constraints(silent, *base, tiny_config.goal)["fpr/own"] > 0
+
+
+def test_rule_7_options_are_gated_by_log_probability_and_generated_answers_by_accuracy(tiny_config):
+    goal = tiny_config.goal
+    options = capability_losses(capability(50), capability(44), goal)
+    assert options == {"capability_logprob": (pytest.approx(0.06), goal.capability_logprob)}
+    written = capability_losses(capability(50, True), capability(44, True), goal)
+    assert written == {"capability_loss": (pytest.approx(0.06), goal.capability_loss)}
+    both = [
+        CapabilityScores(tasks={"a": s.tasks["t"], "b": g.tasks["t"]})
+        for s, g in (
+            (capability(50), capability(50, True)),
+            (capability(60), capability(49, True)),
+        )
+    ]
+    losses = capability_losses(*both, goal)
+    assert losses["capability_logprob"][0] == pytest.approx(-0.1)
+    assert losses["capability_loss"][0] == pytest.approx(0.01)
+
+
+def test_rule_4_a_capability_item_that_a_trial_lacks_breaks_the_limit(tiny_config):
+    goal, before = tiny_config.goal, capability(50)
+    fewer = CapabilityScores(tasks={"t": before.tasks["t"][1:]})
+    for after in (fewer, CapabilityScores(tasks={})):
+        assert capability_losses(before, after, goal)["capability_logprob"][0] is None
+    assert capability_losses(CapabilityScores(tasks={}), before, goal) == {}
 
 
 def test_the_study_file_opens_and_holds_every_trial(tiny_config, tmp_path):
