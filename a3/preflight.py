@@ -40,9 +40,10 @@ def plan(config: Config) -> str:
     held_out = 2 * (b.confirm + b.ood) + 4 * b.strata  # Two sets, two further strata.
     answers = b.facts + explored + b.general + b.neutral + 2 * held_out
     validation = int(explored * config.explore.validation)
+    trials = b.trials + config.search.rerun_seeds * min(config.search.rerun_top, b.trials)
     text = (
-        f"{harmful} harmful queries to explore, {b.trials} trials, "
-        f"about {answers + b.trials * validation:,} answers of the target"
+        f"{harmful} harmful queries to explore, {trials} trials, "
+        f"about {answers + trials * validation:,} answers of the target"
     )
     source = config.model.source
     if isinstance(source, HubSource) and not _in_hub_cache(source):

@@ -66,6 +66,8 @@ class WandbTracker(Silent):
 
         name = f"{self._run_id}-trial-{trial.number}"
         values = {"trial": trial.number, "state": str(trial.state), "seed": trial.seed}
+        if trial.rerun_of is not None:
+            values["rerun_of"] = trial.rerun_of
         run = self._open("trial", name, name, values | coordinates(trial.proposal.config))
         for epoch, loss in enumerate(trial.losses):
             run.log({"train/loss": loss, "epoch": epoch})

@@ -100,6 +100,10 @@ class SearchConfig(Frozen):
 
     name: Literal["tpe", "gp", "random"]
     default: TrialConfig
+    batch: int = Field(gt=0)
+    rerun_top: int = Field(gt=0)
+    rerun_seeds: Count
+    keep: Literal["front", "all"]
     space: SearchSpace
 
 

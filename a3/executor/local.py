@@ -6,19 +6,14 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from a3.evals.capability import capability
 from a3.evals.kl import kl
 from a3.executor.context import Baseline, Context
+from a3.executor.trained import LOSSES, trained
 from a3.measure import answer_and_judge, validation_scores
-from a3.target.devices import release_memory
-from a3.training.trainer import train
 from a3.types.queries import Query
 from a3.types.trials import TrialJob, TrialResult, TrialScores
-
-LOSSES = "losses.json"
-"""Kept in the adapter's folder, so that an adapter never exists without its curve."""
 
 
 def run_trial(
@@ -29,7 +24,7 @@ def run_trial(
     seconds: dict[str, float] = {}
     with _timed(seconds, "train"):
         adapter = context.store.folder(
-            ("trial", job.number), lambda to: _train(job, baseline, context, to)
+            ("trial", job.number), lambda to: trained(job, baseline, context, to)
         )
     repaired = base.with_adapter(adapter)
     with _timed(seconds, "validation"):
@@ -56,15 +51,6 @@ def run_trial(
         adapter=context.store.relative(adapter),
         seconds=seconds,
     )
-
-
-def _train(job: TrialJob, baseline: Baseline, context: Context, to: Path) -> None:
-    context.target.unload()  # The base is loaded anew for training; two copies would not pay.
-    losses = train(
-        job, context.config.train, baseline.train_rates, context.target, to, context.observer
-    )
-    (to / LOSSES).write_text(json.dumps(losses))
-    release_memory()
 
 
 @contextmanager

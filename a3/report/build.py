@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from a3.config import Config
+from a3.report.trials import summary
 from a3.report.verdict import verdict
 from a3.stats import Outcome, corrected, paired_difference, paired_means, rate
 from a3.store import Store, write_atomic
@@ -26,6 +28,7 @@ from a3.types.results import (
     RunResult,
 )
 from a3.types.scores import CapabilityItem, CapabilityScores, HeldOutScores, ValidationScores
+from a3.types.trials import Trial
 
 POOLED = "pooled"
 """All capability items together, beside each task alone."""
@@ -39,6 +42,7 @@ class Findings:
     base_validation: ValidationScores
     repaired_validation: ValidationScores
     repair: Repair
+    trials: Sequence[Trial]
     evaluation: Evaluation
     cost: Cost
     seconds: dict[str, float]
@@ -72,6 +76,8 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
         n_trials=repair.n_trials,
         adapter=repair.adapter,
         objective=repair.objective,
+        selected_on=repair.selected_on,
+        trials=tuple(summary(trial, repair) for trial in found.trials),
         base=base,
         repaired=repaired,
         comparison=comparison,

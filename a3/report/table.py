@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from a3.report.criteria import NOT_ESTIMABLE, in_words
+from a3.report.trials import markdown_trials
 from a3.report.verdict import UNCALIBRATED
 from a3.types.rates import Comparison, Estimate, Interval, MeanKL, Rate
 from a3.types.results import ModelReport, RunResult, SplitComparison, VerdictKind
@@ -39,8 +40,9 @@ def markdown(result: RunResult) -> str:
         'these hypotheses; rows "new hypotheses" of others like them. '
         f"Judge: {judge_line(result)}."
     )
+    trials = markdown_trials(result)
     curve = [" | ".join(("", *cells, "")).strip() for cells in explored(result)]
-    return "\n".join([title, "", *lines, "", note, "", *outcome, "", *curve, ""])
+    return "\n".join([title, "", *lines, "", note, "", *outcome, "", *curve, "", *trials])
 
 
 def explored(result: RunResult) -> Iterator[tuple[str, ...]]:

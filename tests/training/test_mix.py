@@ -1,3 +1,4 @@
+import math
 import random
 from collections import Counter
 
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from a3.errors import MeasurementError
 from a3.training import mix
 from a3.types.chat import ask, assistant
 from a3.types.rates import Rate
@@ -76,6 +78,31 @@ def test_hypotheses_that_fail_more_weigh_more():
     found = mix.epoch(config(tau_harmful=1.0), pool(3), weights, random.Random(0))
     counts = Counter(e.weight_group for e in found)
     assert counts["H2/harmful"] > counts["H0/harmful"] > 0
+
+
+@given(st.floats(-1, 1), st.floats(0, 2))
+def test_an_offset_scales_one_group_and_no_other(offset, tau):
+    plain = mix.weights(config(tau_harmful=tau), rates(0, 5), floor=0.1)
+    bent = mix.weights(
+        config(tau_harmful=tau, offsets={"H1/harmful": offset}), rates(0, 5), floor=0.1
+    )
+    ratio = bent.pop("H1/harmful") / plain.pop("H1/harmful")
+    assert bent == plain
+    assert ratio == pytest.approx(math.exp(offset)) and 1 / 2.72 < ratio < 2.72
+
+
+def test_an_offset_moves_examples():
+    weights = mix.weights(config(offsets={"H1/harmful": 1.0}), rates(5, 5), floor=0.1)
+    counts = Counter(
+        e.weight_group for e in mix.epoch(config(), pool(2), weights, random.Random(0))
+    )
+    assert counts["H1/harmful"] > 2 * counts["H0/harmful"]
+    assert counts["H1/benign"] == counts["H0/benign"]
+
+
+def test_an_offset_of_what_does_not_train_is_an_error():
+    with pytest.raises(MeasurementError, match="H9/harmful"):
+        mix.weights(config(offsets={"H9/harmful": 0.5}), rates(0, 5), floor=0.1)
 
 
 def test_none_comes_again_before_all_have_come():
