@@ -19,7 +19,7 @@ PLACES = [
     ("respond", KillWhen("a3.methods.a3", "respond", 1)),
     ("training, fifth step", KillWhen("a3.training.trainer", "labelled_loss", 5)),
     ("adapter is saved but not in place", KillWhen("pathlib", "Path.rename", 1)),
-    ("second trial measured on validation", KillWhen("a3.executor.local", "answer_and_judge", 2)),
+    ("second trial measured on validation", KillWhen("a3.executor.local", "answer_in_parts", 2)),
     ("trial is finished but not saved", KillWhen("a3.methods.a3", "objective", 1)),
     ("evaluate, repaired on ood", KillWhen("a3.evaluate", "answer_and_judge", 4)),
     ("evaluate, KL", KillWhen("a3.evaluate", "kl", 2)),

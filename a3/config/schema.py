@@ -71,6 +71,8 @@ class SearchConfig(Frozen):
 
     name: Literal["tpe", "gp", "random"]
     default: TrialConfig
+    drop_error: Annotated[float, Field(ge=0, lt=1)]
+    drop_parts: int = Field(gt=0)
     space: SearchSpace
 
 

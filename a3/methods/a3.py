@@ -9,12 +9,13 @@ from a3.agents.respond import Responses, respond
 from a3.errors import MeasurementError
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_trial
+from a3.search.drop_rule import drop_rule
 from a3.search.proposers import propose, save_study
-from a3.search.selection import accuracy, constraints, objective, select
+from a3.search.selection import accuracy, constraints, limits, objective, select
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
 from a3.types.results import Repair
-from a3.types.trials import Proposal, Trial, TrialJob, TrialState
+from a3.types.trials import DropRule, Proposal, Trial, TrialJob, TrialState
 
 
 def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
@@ -78,8 +79,9 @@ def _next_trial(
 ) -> Trial:
     """Ask, run, tell."""
     config = context.config
-    limits = partial(_limits, baseline=baseline, context=context)
-    proposal = propose(config.search, trials, limits, config.seed)
+    proposal = propose(
+        config.search, trials, partial(_limits, baseline=baseline, context=context), config.seed
+    )
     job = TrialJob(
         number=len(trials),
         config=proposal.config,
@@ -87,7 +89,9 @@ def _next_trial(
         objective=config.train.objective,
         seed=config.seed * 1000 + len(trials),
     )
-    trial = _run(job, proposal, view, baseline, context)
+    bounds = limits(baseline.validation, config.goal)
+    rule = drop_rule(config.search, trials, bounds, job.number)
+    trial = _run(job, proposal, rule, view, baseline, context)
     context.observer.metrics(_metrics(trial), trial=trial.number)
     context.observer.event(TrialFinished(trial=trial))
     return trial
@@ -95,6 +99,9 @@ def _next_trial(
 
 def _metrics(trial: Trial) -> dict[str, float]:
     """A trial's figures under their stable names (docs/metrics.md)."""
+    if trial.partial is not None:
+        share = trial.partial.answered / trial.partial.total
+        return {"validation/answered": share, **_seconds(trial)}
     if trial.scores is None:
         return {}
     validation = trial.scores.validation
@@ -106,16 +113,25 @@ def _metrics(trial: Trial) -> dict[str, float]:
         "capability/accuracy": accuracy(trial.scores.capability),
         "kl/task": trial.scores.kl_task.value,
         "objective": trial.objective,
-        **{f"seconds/{name}": value for name, value in trial.seconds.items()},
+        **_seconds(trial),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
+def _seconds(trial: Trial) -> dict[str, float]:
+    return {f"seconds/{name}": value for name, value in trial.seconds.items()}
+
+
 def _run(
-    job: TrialJob, proposal: Proposal, view: SearchView, baseline: Baseline, context: Context
+    job: TrialJob,
+    proposal: Proposal,
+    rule: DropRule | None,
+    view: SearchView,
+    baseline: Baseline,
+    context: Context,
 ) -> Trial:
     try:
-        result = run_trial(job, view.validation, baseline, context)
+        result = run_trial(job, view.validation, baseline, context, rule)
     except MeasurementError as error:
         # One bad point of the space is a result of the search, not the end of the run.
         return Trial(
@@ -131,14 +147,17 @@ def _run(
     return Trial(
         number=job.number,
         proposal=proposal,
-        state=TrialState.COMPLETE,
+        state=TrialState.COMPLETE if result.scores else TrialState.DROPPED,
         scores=result.scores,
         objective=objective(
             result.scores, baseline.validation, baseline.capability, context.config.goal
-        ),
+        )
+        if result.scores
+        else None,
         error=None,
         adapter=result.adapter,
         seed=job.seed,
         losses=result.losses,
         seconds=result.seconds,
+        partial=result.partial,
     )

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from a3.config.schema import SearchConfig
-from a3.types.trials import Proposal, SearchSpace, Trial, coordinates, from_coordinates
+from a3.types.trials import (
+    INFEASIBLE,
+    Proposal,
+    SearchSpace,
+    Trial,
+    TrialState,
+    coordinates,
+    from_coordinates,
+)
 
 
 def propose(
@@ -75,8 +83,11 @@ def _study(
         storage=where.get("storage"),
         study_name=where.get("name"),
     )
+    # The Gaussian process sees what is complete or running only: told that a point was pruned or
+    # failed, it proposes the same again and again.
+    blind = config.name == "gp" and not where
     for trial in trials:
-        _tell(study, trial, config.space, constraints)
+        _tell(study, trial, config.space, constraints, blind)
     return study
 
 
@@ -105,21 +116,41 @@ def _tell(
     trial: Trial,
     space: SearchSpace,
     constraints: Callable[[Trial], dict[str, float]],
+    blind: bool,
 ) -> None:
     import optuna
 
-    state = optuna.trial.TrialState
     measured = trial.objective is not None
     study.add_trial(
         optuna.trial.create_trial(
             params=_as_params(coordinates(trial.proposal.config), space),
             distributions=_distributions(space),
             value=trial.objective if measured else None,
-            state=state.COMPLETE if measured else state.FAIL,
-            constraints=constraints(trial) if measured else None,
+            state=_state(trial, blind),
+            constraints=constraints(trial) if measured else _broken(trial),
             user_attrs={"number": trial.number, "rationale": trial.proposal.rationale},
         )
     )
+
+
+def _state(trial: Trial, blind: bool) -> Any:
+    from optuna.trial import TrialState as State
+
+    if trial.objective is not None:
+        return State.COMPLETE
+    if blind:
+        return State.RUNNING
+    return State.PRUNED if trial.state is TrialState.DROPPED else State.FAIL
+
+
+def _broken(trial: Trial) -> dict[str, float] | None:
+    """By how much a dropped trial breaks limits at least.
+
+    Without it Optuna ranks a pruned trial before all that are measured and break a limit.
+    """
+    if trial.partial is None:
+        return None
+    return {"dropped": max(0.0, trial.partial.objective_at_least - INFEASIBLE)}
 
 
 def _ask(study: Any, space: SearchSpace) -> dict[str, float]:

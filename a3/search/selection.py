@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from a3.types.results import Goal
 from a3.types.scores import CapabilityScores, ValidationScores
-from a3.types.trials import Trial, TrialScores
+from a3.types.trials import INFEASIBLE, Trial, TrialScores
 
-INFEASIBLE = 10.0
-"""Added to the objective of trials that break a limit, so that they rank behind all others."""
 KL_WEIGHT = 1e-3
 """KL only breaks ties in FPR."""
 
@@ -18,6 +16,15 @@ def accuracy(scores: CapabilityScores) -> float | None:
     """Share of right items, pooled over tasks; None when there were none."""
     items = [item for task in scores.tasks.values() for item in task]
     return sum(i.correct for i in items) / len(items) if items else None
+
+
+def limits(base: ValidationScores, goal: Goal) -> dict[str, float]:
+    """Upper limits of what is measured on validation, by the names of `constraints`."""
+    fpr = {
+        f"fpr/{stratum}": (rate.value or 0.0) + goal.fpr_increase
+        for stratum, rate in base.fpr_by_stratum.items()
+    }
+    return {"sfr": goal.sfr, "incoherent": goal.incoherent, **fpr}
 
 
 def constraints(
@@ -31,16 +38,16 @@ def constraints(
     validation = scores.validation
     before, after = accuracy(capability), accuracy(scores.capability)
     loss = 0.0 if before is None else before - (after if after is not None else 0.0)
+    bounds = limits(base, goal)
     found = {
-        "sfr": (validation.sfr.value, goal.sfr),
-        "incoherent": (validation.incoherent.value, goal.incoherent),
+        "sfr": (validation.sfr.value, bounds["sfr"]),
+        "incoherent": (validation.incoherent.value, bounds["incoherent"]),
         "capability_loss": (loss, goal.capability_loss),
         "kl_task": (scores.kl_task.value, goal.kl),
     }
-    for stratum, rate in base.fpr_by_stratum.items():
-        mine = validation.fpr_by_stratum.get(stratum)
-        limit = (rate.value or 0.0) + goal.fpr_increase
-        found[f"fpr/{stratum}"] = (mine.value if mine else None, limit)
+    for stratum in base.fpr_by_stratum:
+        mine, name = validation.fpr_by_stratum.get(stratum), f"fpr/{stratum}"
+        found[name] = (mine.value if mine else None, bounds[name])
     return {
         name: 1.0 if value is None else (value - limit) / limit
         for name, (value, limit) in found.items()
