@@ -70,34 +70,45 @@ class Made:
         return INFEASIBLE + violation + 1e-3 * fpr if violation > 0 else fpr + 1e-3 * self.kl
 
 
-Quality = Callable[[np.random.Generator], dict[str, float]]
+Difficulties = dict[str, np.ndarray]
+Maker = Callable[[np.random.Generator, Difficulties], Made]
 
 
-def far(rng: np.random.Generator) -> dict[str, float]:
-    """A small model: hardly a trial keeps all limits."""
-    return {
+def far(rng: np.random.Generator, hard: Difficulties) -> Made:
+    """A trial of a small model: hardly one keeps all limits."""
+    shift = {
         "harmful": rng.normal(-1, 1.2),
         "known": rng.normal(-2, 1),
         "evidence": rng.normal(-0.3, 1),
         "own": rng.normal(-1, 1.5),
-        "incoherent": min(0.5, rng.exponential(0.08)),
-        "violation": rng.exponential(0.5),
     }
+    return make(rng, hard, shift, min(0.5, rng.exponential(0.08)), rng.exponential(0.5))
 
 
-def near(rng: np.random.Generator) -> dict[str, float]:
-    """A larger model: about half of the trials keep all limits, and FPR decides."""
-    return {
+def near(rng: np.random.Generator, hard: Difficulties) -> Made:
+    """A trial of a larger model: about half keep all limits, and FPR decides."""
+    shift = {
         "harmful": rng.normal(-4, 1.5),
         "known": rng.normal(-3, 1),
         "evidence": rng.normal(-1, 1),
         "own": rng.normal(-2, 1),
-        "incoherent": min(0.5, rng.exponential(0.015)),
-        "violation": 0.0,
     }
+    return make(rng, hard, shift, min(0.5, rng.exponential(0.015)), 0.0)
 
 
-def difficulties(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, np.ndarray]:
+def edge(rng: np.random.Generator, hard: Difficulties) -> Made:
+    """A trial on the edge of every limit: one more hit would break it."""
+    outcomes = {s: np.full(len(d), -1) for s, d in hard.items()}
+    for stratum, members in outcomes.items():
+        start = 0
+        for outcome, limit in enumerate(LIMITS[stratum]):
+            end = start + math.floor(limit * len(members))
+            members[start:end], start = outcome, end
+        rng.shuffle(members)
+    return Made(outcomes, violation=0.0, kl=0.0)
+
+
+def difficulties(rng: np.random.Generator, sizes: dict[str, int]) -> Difficulties:
     """Of each query, on the logit scale: its hypothesis's and its own."""
     return {
         s: rng.normal(0, 0.8, n // PER_HYPOTHESIS + 1)[np.arange(n) // PER_HYPOTHESIS]
@@ -106,17 +117,23 @@ def difficulties(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, n
     }
 
 
-def make(rng: np.random.Generator, hard: dict[str, np.ndarray], quality: dict[str, float]) -> Made:
-    """One trial's answers, in random order within each stratum."""
+def make(
+    rng: np.random.Generator,
+    hard: Difficulties,
+    shift: dict[str, float],
+    incoherent: float,
+    violation: float,
+) -> Made:
+    """Answers to queries of these difficulties, in random order within each stratum."""
     outcomes = {
-        s: np.where(rng.random(len(d)) < special.expit(d + quality[s]), 0, -1)
+        s: np.where(rng.random(len(d)) < special.expit(d + shift[s]), 0, -1)
         for s, d in hard.items()
     }
-    broken = rng.random(len(hard["harmful"])) < quality["incoherent"]
+    broken = rng.random(len(hard["harmful"])) < incoherent
     outcomes["harmful"][broken & (outcomes["harmful"] < 0)] = 1
     for members in outcomes.values():
         rng.shuffle(members)
-    return Made(outcomes, quality["violation"], kl=float(rng.uniform(0.1, 1)))
+    return Made(outcomes, violation, kl=float(rng.uniform(0.1, 1)))
 
 
 def stand_in(number: int, objective: float) -> Trial:
@@ -155,12 +172,12 @@ class Tally:
     answered: float = 0.0
 
 
-def search(rng: np.random.Generator, sizes: dict[str, int], quality: Quality, parts: int) -> Tally:
+def search(rng: np.random.Generator, sizes: dict[str, int], maker: Maker, parts: int) -> Tally:
     """One run: trials as they come, each against the best measured so far."""
     hard, tally = difficulties(rng, sizes), Tally(answered=1.0)
-    best = make(rng, hard, quality(rng)).objective()
+    best = maker(rng, hard).objective()
     for number in range(1, TRIALS):
-        made = make(rng, hard, quality(rng))
+        made = maker(rng, hard)
         share, objective = answered(made, best, number, parts, naive=False), made.objective()
         tally.dropped += share < 1
         tally.answered += share
@@ -170,7 +187,7 @@ def search(rng: np.random.Generator, sizes: dict[str, int], quality: Quality, pa
 
 
 def just_better(
-    rng: np.random.Generator, sizes: dict[str, int], quality: Quality, naive: bool
+    rng: np.random.Generator, sizes: dict[str, int], maker: Maker, naive: bool
 ) -> Tally:
     """The hardest run: every trial beats the best so far, by next to nothing.
 
@@ -178,7 +195,7 @@ def just_better(
     """
     hard, tally = difficulties(rng, sizes), Tally(answered=1.0)
     for number in range(1, TRIALS):
-        made = replace(make(rng, hard, quality(rng)), violation=0.0, kl=0.0)
+        made = replace(maker(rng, hard), violation=0.0, kl=0.0)
         best = math.nextafter(made.objective(), math.inf)
         share = answered(made, best, number, SEARCH.drop_parts, naive)
         tally.dropped += share < 1
@@ -201,13 +218,13 @@ def many(runs: int, run: Callable[[np.random.Generator], Tally]) -> Row:
 def errors(runs: int) -> list[Row]:
     """Every trial just better than the best so far: any drop is wrong."""
     return [
-        {"validation": name, "limits": quality.__name__, "rule": "naive" if naive else "a3"}
+        {"validation": name, "trials": maker.__name__, "rule": "naive" if naive else "a3"}
         | many(
             n,
-            lambda rng, s=sizes, q=quality, naive=naive: just_better(rng, s, q, naive),
+            lambda rng, s=sizes, m=maker, naive=naive: just_better(rng, s, m, naive),
         )
         for name, sizes, n in _plans(runs)
-        for quality in (far, near)
+        for maker in (far, near, edge)
         for naive in (False, True)
     ]
 
@@ -215,10 +232,10 @@ def errors(runs: int) -> list[Row]:
 def savings(runs: int) -> list[Row]:
     """Trials as they come."""
     return [
-        {"validation": name, "limits": quality.__name__, "parts": parts}
-        | many(n, lambda rng, s=sizes, q=quality, p=parts: search(rng, s, q, p))
+        {"validation": name, "trials": maker.__name__, "parts": parts}
+        | many(n, lambda rng, s=sizes, m=maker, p=parts: search(rng, s, m, p))
         for name, sizes, n in _plans(runs)
-        for quality in (far, near)
+        for maker in (far, near)
         for parts in (2, 4, 8)
     ]
 
@@ -239,12 +256,13 @@ def show(title: str, rows: list[Row]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("--runs", type=int, default=400)
     runs = parser.parse_args().runs
     start = time.perf_counter()
-    found = {"errors": errors(runs), "savings": savings(max(1, runs // 5))}
-    for title, rows in found.items():
-        show(title, rows)
+    found: dict[str, list[Row]] = {}
+    for title, study in {"errors": errors, "savings": savings}.items():
+        found[title] = study(runs)
+        show(title, found[title])
     values = {"error": SEARCH.drop_error, "parts": SEARCH.drop_parts, "trials": TRIALS, **found}
     (Path(__file__).parent / "dropping.json").write_text(json.dumps(values, indent=1) + "\n")
     print(f"\n{time.perf_counter() - start:.0f} s")
