@@ -132,6 +132,8 @@ class ConsoleObserver:
 
 def _trial_line(event: TrialFinished) -> str:
     trial = event.trial
+    if trial.partial is not None:
+        return f"  trial {trial.number} dropped: {trial.partial.reason}"
     if trial.scores is None:
         return f"  trial {trial.number} failed: {trial.error}"
     c, v = trial.proposal.config, trial.scores.validation

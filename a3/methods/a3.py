@@ -9,12 +9,14 @@ from a3.agents.respond import Responses, respond
 from a3.errors import MeasurementError
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_trial
+from a3.search.drop_rule import drop_rule
 from a3.search.proposers import propose
 from a3.search.records import save_study, save_trials
 from a3.search.selection import (
     accuracy,
     constraints,
     front,
+    limits,
     mean_objective,
     objective,
     reruns,
@@ -23,7 +25,7 @@ from a3.search.selection import (
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
 from a3.types.results import Repair
-from a3.types.trials import Proposal, Trial, TrialJob, TrialState
+from a3.types.trials import DropRule, Proposal, Trial, TrialJob, TrialState
 
 
 def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
@@ -66,7 +68,7 @@ def _tune(
             trial = context.store.once(
                 ("trial", len(trials)),
                 Trial,
-                partial(_trial, len(trials), proposal, view, baseline, responses, context),
+                partial(_trial, trials, proposal, view, baseline, responses, context),
             )
             trials.append(trial)
             _record(trials, batch[place:], context)
@@ -109,7 +111,7 @@ def _discard_others(trials: Sequence[Trial], chosen: Repair, context: Context) -
 
 
 def _trial(
-    number: int,
+    trials: Sequence[Trial],
     proposal: Proposal,
     view: SearchView,
     baseline: Baseline,
@@ -119,20 +121,39 @@ def _trial(
     """Run, tell."""
     config = context.config
     job = TrialJob(
-        number=number,
+        number=len(trials),
         config=proposal.config,
         examples=responses.examples,
         objective=config.train.objective,
-        seed=config.seed * 1000 + number,
+        seed=config.seed * 1000 + len(trials),
     )
-    trial = _run(job, proposal, view, baseline, context)
+    rule = _drop_rule(proposal, trials, baseline, context)
+    trial = _run(job, proposal, rule, view, baseline, context)
     context.observer.metrics(_metrics(trial), trial=trial.number)
     context.observer.event(TrialFinished(trial=trial))
     return trial
 
 
+def _drop_rule(
+    proposal: Proposal, trials: Sequence[Trial], baseline: Baseline, context: Context
+) -> DropRule | None:
+    """When to drop the next trial; a rerun is measured whole, as its configuration's mean counts.
+
+    Where the best configurations are trained again, a trial must beat the last of those.
+    """
+    search = context.config.search
+    if proposal.rerun_of is not None:
+        return None
+    rank = search.rerun_top if search.rerun_seeds else 1
+    bounds = limits(baseline.validation, context.config.goal)
+    return drop_rule(search, trials, bounds, len(trials), rank=rank)
+
+
 def _metrics(trial: Trial) -> dict[str, float]:
     """A trial's figures under their stable names (docs/metrics.md)."""
+    if trial.partial is not None:
+        share = trial.partial.answered / trial.partial.total
+        return {"validation/answered": share, **_seconds(trial)}
     if trial.scores is None:
         return {}
     validation = trial.scores.validation
@@ -144,16 +165,25 @@ def _metrics(trial: Trial) -> dict[str, float]:
         "capability/accuracy": accuracy(trial.scores.capability),
         "kl/task": trial.scores.kl_task.value,
         "objective": trial.objective,
-        **{f"seconds/{name}": value for name, value in trial.seconds.items()},
+        **_seconds(trial),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
+def _seconds(trial: Trial) -> dict[str, float]:
+    return {f"seconds/{name}": value for name, value in trial.seconds.items()}
+
+
 def _run(
-    job: TrialJob, proposal: Proposal, view: SearchView, baseline: Baseline, context: Context
+    job: TrialJob,
+    proposal: Proposal,
+    rule: DropRule | None,
+    view: SearchView,
+    baseline: Baseline,
+    context: Context,
 ) -> Trial:
     try:
-        result = run_trial(job, view.validation, baseline, context)
+        result = run_trial(job, view.validation, baseline, context, rule)
     except MeasurementError as error:
         # One bad point of the space is a result of the search, not the end of the run.
         return Trial(
@@ -166,17 +196,18 @@ def _run(
             adapter=None,
             seed=job.seed,
         )
-    limits = baseline.validation, baseline.capability, context.config.goal
+    base = baseline.validation, baseline.capability, context.config.goal
     return Trial(
         number=job.number,
         proposal=proposal,
-        state=TrialState.COMPLETE,
+        state=TrialState.COMPLETE if result.scores else TrialState.DROPPED,
         scores=result.scores,
-        objective=objective(result.scores, *limits),
-        constraints=constraints(result.scores, *limits),
+        objective=objective(result.scores, *base) if result.scores else None,
+        constraints=constraints(result.scores, *base) if result.scores else {},
         error=None,
         adapter=result.adapter,
         seed=job.seed,
         losses=result.losses,
         seconds=result.seconds,
+        partial=result.partial,
     )

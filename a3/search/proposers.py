@@ -13,7 +13,15 @@ from typing import Any
 
 from a3.config.schema import SearchConfig
 from a3.search.selection import aim, mean_fpr
-from a3.types.trials import Proposal, SearchSpace, Trial, coordinates, from_coordinates
+from a3.types.trials import (
+    INFEASIBLE,
+    Proposal,
+    SearchSpace,
+    Trial,
+    TrialState,
+    coordinates,
+    from_coordinates,
+)
 
 ATTEMPTS = 16
 """How often a sampler that repeats a point is asked again; in a space of whole numbers it may."""
@@ -75,8 +83,11 @@ def make_study(
     import optuna
 
     study = optuna.create_study(sampler=_sampler(config.name, seed), **where)
+    # The Gaussian process sees what is complete or running only: told that a point was pruned or
+    # failed, it proposes the same again and again.
+    blind = config.name == "gp" and not where
     for trial in trials:
-        study.add_trial(_finished(trial, config.space))
+        study.add_trial(_finished(trial, config.space, blind))
     for proposal in pending:
         study.add_trial(_running(proposal, config.space))
     return study
@@ -103,20 +114,39 @@ def _sampler(name: str, seed: int) -> Any:
     return samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=4, constant_liar=True)
 
 
-def _finished(trial: Trial, space: SearchSpace) -> Any:
+def _finished(trial: Trial, space: SearchSpace, blind: bool) -> Any:
     """A trial as Optuna keeps it; its value is what the sampler minimises under the constraints."""
     import optuna
 
-    state = optuna.trial.TrialState
     measured = trial.objective is not None and trial.scores is not None
     return optuna.trial.create_trial(
         **_point(trial.proposal, space),
         value=aim(trial.scores) if measured and trial.scores else None,
-        state=state.COMPLETE if measured else state.FAIL,
-        constraints=trial.constraints if measured else None,
+        state=_state(trial, blind),
+        constraints=trial.constraints if measured else _broken(trial),
         intermediate_values=dict(enumerate(trial.losses)),
         user_attrs=_attributes(trial),
     )
+
+
+def _state(trial: Trial, blind: bool) -> Any:
+    from optuna.trial import TrialState as State
+
+    if trial.objective is not None and trial.scores is not None:
+        return State.COMPLETE
+    if blind:
+        return State.RUNNING
+    return State.PRUNED if trial.state is TrialState.DROPPED else State.FAIL
+
+
+def _broken(trial: Trial) -> dict[str, float] | None:
+    """By how much a dropped trial breaks limits at least.
+
+    Without it Optuna ranks a pruned trial before all that are measured and break a limit.
+    """
+    if trial.partial is None:
+        return None
+    return {"dropped": max(0.0, trial.partial.objective_at_least - INFEASIBLE)}
 
 
 def _running(proposal: Proposal, space: SearchSpace) -> Any:

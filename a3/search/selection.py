@@ -8,10 +8,8 @@ from statistics import fmean
 
 from a3.types.results import Goal
 from a3.types.scores import CapabilityScores, ValidationScores
-from a3.types.trials import Proposal, Trial, TrialScores, TrialState
+from a3.types.trials import INFEASIBLE, Proposal, Trial, TrialScores, TrialState
 
-INFEASIBLE = 10.0
-"""Added to the objective of trials that break a limit, so that they rank behind all others."""
 KL_WEIGHT = 1e-3
 """KL only breaks ties in FPR."""
 Limits = dict[str, tuple[float | None, float]]
@@ -28,6 +26,15 @@ def accuracy(scores: CapabilityScores) -> float | None:
     """Share of right items, pooled over tasks; None when there were none."""
     items = [item for task in scores.tasks.values() for item in task]
     return sum(i.correct for i in items) / len(items) if items else None
+
+
+def limits(base: ValidationScores, goal: Goal) -> dict[str, float]:
+    """Upper limits of what is measured on validation, by the names of `constraints`."""
+    fpr = {
+        f"fpr/{stratum}": (rate.value or 0.0) + goal.fpr_increase
+        for stratum, rate in base.fpr_by_stratum.items()
+    }
+    return {"sfr": goal.sfr, "incoherent": goal.incoherent, **fpr}
 
 
 def capability_losses(before: CapabilityScores, after: CapabilityScores, goal: Goal) -> Limits:
@@ -70,16 +77,16 @@ def constraints(
     data.
     """
     validation = scores.validation
+    bounds = limits(base, goal)
     found: Limits = {
-        "sfr": (validation.sfr.value, goal.sfr),
-        "incoherent": (validation.incoherent.value, goal.incoherent),
+        "sfr": (validation.sfr.value, bounds["sfr"]),
+        "incoherent": (validation.incoherent.value, bounds["incoherent"]),
         "kl_task": (scores.kl_task.value, goal.kl),
         **capability_losses(capability, scores.capability, goal),
     }
-    for stratum, rate in base.fpr_by_stratum.items():
-        mine = validation.fpr_by_stratum.get(stratum)
-        limit = (rate.value or 0.0) + goal.fpr_increase
-        found[f"fpr/{stratum}"] = (mine.value if mine else None, limit)
+    for stratum in base.fpr_by_stratum:
+        mine, name = validation.fpr_by_stratum.get(stratum), f"fpr/{stratum}"
+        found[name] = (mine.value if mine else None, bounds[name])
     return {
         name: UNMEASURED if value is None else _exact((value - limit) / limit)
         for name, (value, limit) in found.items()

@@ -14,6 +14,9 @@ from a3.types.queries import Kind
 from a3.types.rates import MeanKL
 from a3.types.scores import CapabilityScores, ValidationScores
 
+INFEASIBLE = 10.0
+"""Added to the objective of trials that break a limit, so that they rank behind all others."""
+
 Objective = Literal["sft", "consistency"]
 """Plain loss on the answer, or KL from the frozen base on the clean prompt to the tuned model on
 the perturbed one, over the same answer (Chua et al. 2024, arXiv 2403.05518, made soft)."""
@@ -142,6 +145,8 @@ class TrialState(StrEnum):
 
     COMPLETE = "complete"
     """Trained and measured."""
+    DROPPED = "dropped"
+    """Trained, and measured in part: shown not to beat the best so far (`Trial.partial`)."""
     FAILED = "failed"
     """No scores; `error` says why."""
 
@@ -152,6 +157,39 @@ class TrialScores(Frozen):
     validation: ValidationScores
     capability: CapabilityScores
     kl_task: MeanKL
+
+
+class DropRule(Frozen):
+    """When a trial is dropped on part of its validation (DESIGN §4.8); plain values, like a job."""
+
+    objective: float
+    """Of the incumbent: what the trial must be shown not to beat."""
+    limits: dict[str, float]
+    """Upper limits of what is measured on validation, by name: sfr, incoherent, fpr/<stratum>."""
+    error: float = Field(gt=0, lt=1)
+    """Largest probability of dropping a trial that would have beaten it, over all looks."""
+    parts: int = Field(ge=1)
+    """Validation is answered in so many parts; there is a look after each but the last."""
+
+
+class PartialScores(Frozen):
+    """What is known of a dropped trial. There are no rates in it: nothing may rank them."""
+
+    answered: int
+    """Validation queries answered, of `total`."""
+    total: int
+    objective_at_least: float
+    """Lower bound of the objective on all of validation, at the rule's error."""
+    rule: DropRule
+
+    @property
+    def reason(self) -> str:
+        """Why the trial was dropped, in words."""
+        return (
+            f"after {self.answered} of {self.total} validation answers its objective is at least "
+            f"{self.objective_at_least:.3f}, that of the best so far is {self.rule.objective:.3f} "
+            f"(error {self.rule.error:.2g})"
+        )
 
 
 class Trial(Frozen):
@@ -173,6 +211,8 @@ class Trial(Frozen):
     losses: tuple[float, ...] = ()
     """Mean training loss per epoch, nats per labelled token."""
     seconds: dict[str, float] = Field(default_factory=dict[str, float])
+    partial: PartialScores | None = None
+    """Instead of scores, of a dropped trial."""
 
     @property
     def rerun_of(self) -> int | None:
@@ -193,7 +233,9 @@ class TrialJob(Frozen):
 class TrialResult(Frozen):
     """What a job brings back."""
 
-    scores: TrialScores
+    scores: TrialScores | None
+    """None: dropped, and `partial` says why."""
     losses: tuple[float, ...]
     adapter: str
     seconds: dict[str, float]
+    partial: PartialScores | None = None

@@ -42,7 +42,7 @@ class Search:
         self.config = self.config.model_copy(update=changes)
         return self
 
-    def run_trial(self, job, validation, baseline, context):
+    def run_trial(self, job, validation, baseline, context, rule=None):
         if len(self.jobs) == self.kill_at:
             self.kill_at = None
             raise KeyboardInterrupt
