@@ -40,8 +40,8 @@ def plan(config: Config) -> str:
     answers = b.facts + explored + b.general + b.neutral + 2 * held_out
     validation = int(explored * config.explore.validation)
     text = (
-        f"{harmful} harmful queries to explore, {b.trials} trials, "
-        f"about {answers + b.trials * validation:,} answers of the target"
+        f"{harmful} harmful queries to explore, {config.trials} trials, "
+        f"about {answers + config.trials * validation:,} answers of the target"
     )
     source = config.model.source
     if isinstance(source, HubSource) and not _in_hub_cache(source):

@@ -23,6 +23,8 @@ def propose(
     seed: int,
 ) -> Proposal:
     """The next configuration, given every trial so far; the literature default comes first."""
+    if len(trials) < len(config.first):
+        return Proposal(config=config.first[len(trials)], rationale="Set in advance.")
     if not trials:
         return Proposal(
             config=config.default,
