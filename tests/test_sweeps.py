@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from a3.config.compose import compose
+from a3.tracking import SWEEP_VARIABLES, place
 from tests.conftest import ROOT
 from tests.wandb_server import ENTITY, WandbServer, grid, values
 
@@ -25,7 +26,7 @@ def read(path):
 
 
 def points(sweep):
-    """Every combination of a grid; of any other sweep as few as hold each value of each parameter."""
+    """Every combination of a grid; of another sweep, as few as hold every value there is."""
     if sweep["method"] == "grid":
         return grid(sweep)
     every = {name: values(p) for name, p in sweep["parameters"].items()}
@@ -107,6 +108,54 @@ def test_the_rows_of_the_comparison_train_equally_much():
     assert rows["random_mix"].method.general_share == rows["a3"].search.default.general_share
     assert rows["template"].respond.source == "template"
     assert rows["random_search"].search.name == "random"
+
+
+@pytest.fixture
+def agent(monkeypatch, tmp_path):
+    """The environment that an agent starts its run in."""
+    asked = tmp_path / "config-run7.yaml"
+    asked.write_text("wandb_version: 1\nseed:\n  value: 3\nsearch.default.epochs:\n  value: 2\n")
+    for name, value in {
+        "RUN_ID": "run7",
+        "SWEEP_ID": "s1",
+        "SWEEP_PARAM_PATH": str(asked),
+        "PROJECT": "theirs",
+        "ENTITY": "us",
+    }.items():
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    return tmp_path
+
+
+def test_a_swept_run_reports_where_its_sweep_is(tiny_config, agent):
+    found = place(tiny_config, agent, "ours")
+    assert (found.run_id, found.project, found.entity, found.sweep_id) == (
+        "run7",
+        "theirs",
+        "us",
+        "s1",
+    )
+    assert found.parameters == {"seed": 3, "search.default.epochs": 2}
+
+
+def test_trials_of_a_swept_run_do_not_find_the_sweep(tiny_config, agent):
+    place(tiny_config, agent, "ours")
+    assert not [name for name in os.environ if name in SWEEP_VARIABLES]
+
+
+def test_a_swept_run_that_is_resumed_goes_on_in_its_wandb_run(tiny_config, agent):
+    first = place(tiny_config, agent, "ours")
+    assert not [name for name in os.environ if name in SWEEP_VARIABLES]  # As in another shell.
+    assert place(tiny_config, agent, "ours") == first
+
+
+def test_any_other_run_reports_as_configured(monkeypatch, tmp_path):
+    for name in SWEEP_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    config = compose(["tracker=wandb", "tracker.project=mine", "tracker.entity=me"], tmp_path)
+    found = place(config, tmp_path, "ours")
+    assert (found.run_id, found.project, found.entity) == ("ours", "mine", "me")
+    assert found.sweep_id is None and found.parameters == {}
+    assert not list(tmp_path.iterdir())  # Its project may still be changed when it is resumed.
 
 
 def wandb(*arguments, server, cwd):
