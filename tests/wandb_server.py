@@ -17,6 +17,14 @@ from typing import Any
 import yaml
 
 ENTITY = "loopback"
+KEPT = {
+    "entity": "entity",
+    "project": "project",
+    "group": "groupName",
+    "job_type": "jobType",
+    "sweep": "sweep",
+}
+"""What is kept of a run, by the name that wandb sends it under."""
 
 
 def values(parameter: Mapping[str, Any]) -> list[Any]:
@@ -48,7 +56,7 @@ class WandbServer:
         self.handed: dict[str, dict[str, Any]] = {}
         """Parameters by the id of the run they were handed to."""
         self.runs: dict[str, dict[str, Any]] = {}
-        """By id: entity, project, config, group, sweep, job type, summary, exit code."""
+        """By id: what of KEPT was sent, config, summary, exit code."""
         self.artifacts: list[str] = []
         self.unknown: list[str] = []
         """Operations that the stand-in has no answer to."""
@@ -117,16 +125,13 @@ class WandbServer:
         return {"model": {"id": given["project"], "name": given["project"], "bucket": None}}
 
     def _upsertBucket(self, given: dict[str, Any]) -> dict[str, Any]:
-        run = self.runs.setdefault(given["name"], {"summary": {}})
-        config = json.loads(given.get("config") or "{}")
-        run |= {
-            "entity": given["entity"],
-            "project": given["project"],
-            "group": given.get("groupName"),
-            "job_type": given.get("jobType"),
-            "sweep": given.get("sweep"),
-            "config": {name: entry["value"] for name, entry in config.items()},
-        }
+        run = self.runs.setdefault(given["name"], {"config": {}, "summary": {}})
+        # A later call leaves out what it does not change.
+        for kept, sent in KEPT.items():
+            if given.get(sent) is not None:
+                run[kept] = given[sent]
+        for name, entry in json.loads(given.get("config") or "{}").items():
+            run["config"][name] = entry["value"]
         bucket = {
             "id": given["name"],
             "name": given["name"],
@@ -142,8 +147,7 @@ class WandbServer:
         return {"createRunFiles": found}
 
     def _createArtifact(self, given: dict[str, Any]) -> dict[str, Any]:
-        names = given.get("artifactCollectionNames") or [given.get("artifactCollectionName")]
-        self.artifacts += names
+        self.artifacts.append(given["input"]["artifactCollectionName"])
         artifact = {
             "id": f"artifact{len(self.artifacts)}",
             "state": "COMMITTED",
@@ -165,9 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if not self.path.endswith("/graphql"):
+        if self.path.endswith("/file_stream"):
             self.wandb.stream(self.path.split("/")[-2], json.loads(body))
-            return self._reply({})
+        if not self.path.endswith("/graphql"):
+            return self._reply({})  # wandb's own telemetry comes here, too, with an empty body.
         asked = json.loads(body)
         operation = re.search(r"(?:query|mutation)\s+(\w+)", asked["query"])
         name = operation[1] if operation else asked["query"]
