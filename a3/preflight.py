@@ -40,7 +40,8 @@ def plan(config: Config) -> str:
     held_out = 2 * (b.confirm + b.ood) + 4 * b.strata  # Two sets, two further strata.
     answers = b.facts + explored + b.general + b.neutral + 2 * held_out
     validation = int(explored * config.explore.validation)
-    trials = b.trials + config.search.rerun_seeds * min(config.search.rerun_top, b.trials)
+    search, trials = config.search, config.trials
+    trials += search.rerun_seeds * min(search.rerun_top, trials)
     text = (
         f"{harmful} harmful queries to explore, {trials} trials, "
         f"about {answers + trials * validation:,} answers of the target"

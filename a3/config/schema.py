@@ -32,10 +32,22 @@ class JudgeConfig(Frozen):
     calibration: str | None = None
 
 
-class MethodConfig(Frozen):
-    """How a repair is produced."""
+class PlainMethod(Frozen):
+    """A method without settings of its own."""
 
     name: Literal["a3", "none"]
+
+
+class RandomMix(Frozen):
+    """The published baseline: fixed mixes in place of a search."""
+
+    name: Literal["random_mix"]
+    harmful_shares: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1)]
+    general_share: float = Field(ge=0, lt=1)
+
+
+MethodConfig = Annotated[PlainMethod | RandomMix, Field(discriminator="name")]
+"""How a repair is produced."""
 
 
 class ExploreConfig(Frozen):
@@ -100,6 +112,8 @@ class SearchConfig(Frozen):
 
     name: Literal["tpe", "gp", "random"]
     default: TrialConfig
+    first: tuple[TrialConfig, ...] = ()
+    """What is tried before anything is searched for; empty: the default alone."""
     batch: int = Field(gt=0)
     rerun_top: int = Field(gt=0)
     rerun_seeds: Count
@@ -113,6 +127,7 @@ class TrainConfig(Frozen):
     """How one trial trains; what the search does not touch."""
 
     objective: Objective
+    epoch: Literal["usable", "queries"]
     batch_tokens: int = Field(gt=0)
     warmup_share: Share
     max_grad_norm: float = Field(gt=0)
@@ -190,6 +205,17 @@ class Config(Frozen):
     budget: BudgetConfig
     tracker: TrackerConfig
     executor: ExecutorConfig
+
+    @property
+    def trials(self) -> int:
+        """How many trials the method trains."""
+        match self.method:
+            case RandomMix():
+                return len(self.method.harmful_shares)
+            case PlainMethod(name="a3"):
+                return self.budget.trials
+            case _:
+                return 0
 
     @property
     def decoding(self) -> Decoding:

@@ -78,7 +78,7 @@ def judge_line(result: RunResult) -> str:
     kappa, same = found.kappa, found.accuracy.value
     return (
         f"{found.judge}, accuracy {'-' if same is None else f'{100 * same:.0f} %'}, "
-        f"kappa {_estimate(kappa, 1, '.2f')}, n={found.n}"
+        f"kappa {estimate(kappa, 1, '.2f')}, n={found.n}"
     )
 
 
@@ -140,7 +140,7 @@ def _others(
 def _corrected(name: str, base: ModelReport, repaired: ModelReport) -> Iterator[Row]:
     found = [m.sfr_corrected.get(name) for m in (base, repaired)]
     if any(found):
-        before, after = (_estimate(e, 100, ".1f", " %") if e else "-" for e in found)
+        before, after = (estimate(e, 100, ".1f", " %") if e else "-" for e in found)
         yield f"SFR, {name}, corrected for judge error", before, after, ""
 
 
@@ -176,7 +176,8 @@ def _nats(change: Comparison) -> str:
     return f"{change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] n={change.n_pairs}"
 
 
-def _estimate(found: Estimate, scale: float, form: str, unit: str = "") -> str:
+def estimate(found: Estimate, scale: float, form: str, unit: str = "") -> str:
+    """A figure with its interval in brackets."""
     if found.value is None or found.low is None or found.high is None:
         return "undefined"
     value, low, high = (scale * x for x in (found.value, found.low, found.high))

@@ -42,10 +42,8 @@ def propose(
     known = [t for t in trials if t.rerun_of is None]
     points = [coordinates(t.proposal.config) for t in known]
     points += [coordinates(p.config) for p in pending]
-    proposals: list[Proposal] = []
-    if not points:
-        proposals.append(_first(config))
-        points.append(coordinates(config.default))
+    proposals = _given(config)[len(points) :][:n]
+    points += [coordinates(p.config) for p in proposals]
     with quiet():
         # The count is part of the seed: a sampler made anew would repeat its first draw.
         study = make_study(config, known, [*pending, *proposals], seed + len(points))
@@ -56,10 +54,12 @@ def propose(
     return proposals[:n]
 
 
-def _first(config: SearchConfig) -> Proposal:
-    return Proposal(
-        config=config.default, rationale="The literature default; every proposer starts here."
-    )
+def _given(config: SearchConfig) -> list[Proposal]:
+    """What is tried before anything is searched for."""
+    if config.first:
+        return [Proposal(config=point, rationale="Set in advance.") for point in config.first]
+    why = "The literature default; every proposer starts here."
+    return [Proposal(config=config.default, rationale=why)]
 
 
 def _proposal(

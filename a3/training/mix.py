@@ -48,17 +48,18 @@ def epoch(
     examples: Sequence[TrainingExample],
     group_weights: Mapping[str, float],
     rng: random.Random,
+    size: int | None = None,
 ) -> list[TrainingExample]:
     """One epoch's examples in random order; drawn anew for every epoch.
 
-    As many task examples as there are in the pool; general data on top of them, so that its share
-    of the whole is `general_share`.
+    `size` task examples, or as many as there are in the pool; general data on top of them, so that
+    its share of the whole is `general_share`.
     """
     groups: dict[str, list[TrainingExample]] = defaultdict(list)
     for example in examples:
         groups[example.weight_group].append(example)
     general = groups.pop(GENERAL, [])
-    n_task = sum(map(len, groups.values()))
+    n_task = sum(map(len, groups.values())) if size is None else size
     chosen: list[TrainingExample] = []
     for kind, share in (
         (Kind.HARMFUL, config.harmful_share),
@@ -73,6 +74,11 @@ def epoch(
     n_general = round(len(chosen) * config.general_share / (1 - config.general_share))
     chosen += _take(general, n_general, rng)
     return rng.sample(chosen, len(chosen))
+
+
+def asked(rates: Mapping[str, HypothesisRates]) -> int:
+    """How many train queries stand behind these rates."""
+    return sum(r.n + r.unscored for of_h in rates.values() for r in (of_h.sfr, of_h.fpr))
 
 
 def _overall(rates: Iterable[Rate]) -> float:

@@ -115,3 +115,11 @@ def test_epochs_differ_and_seeds_repeat():
     first, second = (mix.epoch(config(), pool(), {}, rng) for _ in range(2))
     assert first != second
     assert first == mix.epoch(config(), pool(), {}, again)
+
+
+def test_an_epoch_may_be_as_large_as_the_train_queries_were_many():
+    examples = pool(n_hypotheses=2, per_kind=5, general=0)
+    size = mix.asked(rates(3, 4))
+    assert size == 40  # Ten harmful and ten benign queries of each; ten answers of each are usable.
+    found = mix.epoch(config(general_share=0), examples, {}, random.Random(0), size)
+    assert len(found) == 40
