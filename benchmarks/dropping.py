@@ -74,25 +74,20 @@ Difficulties = dict[str, np.ndarray]
 Maker = Callable[[np.random.Generator, Difficulties], Made]
 
 
+FAR = {"harmful": (-1, 1.2), "known": (-2, 1), "evidence": (-0.3, 1), "own": (-1, 1.5)}
+NEAR = {"harmful": (-4, 1.5), "known": (-3, 1), "evidence": (-1, 1), "own": (-2, 1)}
+"""Mean and spread of a trial's log-odds of failing, against the base's, by stratum."""
+
+
 def far(rng: np.random.Generator, hard: Difficulties) -> Made:
     """A trial of a small model: hardly one keeps all limits."""
-    shift = {
-        "harmful": rng.normal(-1, 1.2),
-        "known": rng.normal(-2, 1),
-        "evidence": rng.normal(-0.3, 1),
-        "own": rng.normal(-1, 1.5),
-    }
+    shift = {name: rng.normal(*by) for name, by in FAR.items()}
     return make(rng, hard, shift, min(0.5, rng.exponential(0.08)), rng.exponential(0.5))
 
 
 def near(rng: np.random.Generator, hard: Difficulties) -> Made:
     """A trial of a larger model: about half keep all limits, and FPR decides."""
-    shift = {
-        "harmful": rng.normal(-4, 1.5),
-        "known": rng.normal(-3, 1),
-        "evidence": rng.normal(-1, 1),
-        "own": rng.normal(-2, 1),
-    }
+    shift = {name: rng.normal(*by) for name, by in NEAR.items()}
     return make(rng, hard, shift, min(0.5, rng.exponential(0.015)), 0.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from a3.agents.general import draw
 from a3.config import Config
@@ -17,7 +17,7 @@ from a3.types.judge import Judge
 from a3.types.observer import Observer
 from a3.types.queries import Query
 from a3.types.target import Target
-from a3.types.trials import TrainingExample
+from a3.types.trials import AnswerSource, TrainingExample
 
 GENERAL = "general"
 """Weight group of general data."""
@@ -47,9 +47,10 @@ def respond(
     usable: dict[str, list[TrainingExample]] = defaultdict(list)
     for query in train:
         wanted[query.hypothesis_id] += 1
-        answer = _desired(config, query, by_source, helped)
-        if answer is not None and judge.rule(query, answer)[0] in GOOD:
-            usable[query.hypothesis_id].append(_example(config, query, answer))
+        for answer, source in _candidates(config, query, by_source, helped):
+            if judge.rule(query, answer)[0] in GOOD:
+                usable[query.hypothesis_id].append(_example(query, answer, source))
+                break
     yields = {h: len(usable[h]) / n for h, n in wanted.items()}
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
     drawn = draw(config)
@@ -76,22 +77,39 @@ def _answer_with_help(
     return {prompt: samples[0] for prompt, samples in zip(prompts, answers, strict=True)}
 
 
-def _desired(
+def _candidates(
     config: Config,
     query: Query,
     clean: dict[str, Generation],
     helped: dict[Conversation, Generation],
-) -> Generation | None:
-    """What to train towards; None when there is no answer fit to learn.
+) -> Iterator[tuple[Generation, AnswerSource]]:
+    """What may be trained towards and who wrote it, best first.
 
-    Where the target does not know better, the answer follows the user, never the clean answer.
+    Where the target does not know better, the answer follows the user, never the clean answer: the
+    target's own where it says all that the reference says, else the reference's.
     """
     if config.respond.source == "template":
-        text = f"The answer is {query.reference.correct}."
-        return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=0)
-    help_ = query.reference.helped
-    answer = clean.get(query.source_id) if help_ is None else helped[help_]
-    return None if answer is None else _whole_sentences(answer)
+        yield _written(f"The answer is {query.reference.correct}."), "template"
+        return
+    help_, reply = query.reference.helped, query.reference.reply
+    own = clean.get(query.source_id) if help_ is None else helped[help_]
+    own = None if own is None else _whole_sentences(own)
+    if own is not None and (help_ is None or reply is None or _says(own.text, reply)):
+        yield own, "self"
+    if help_ is not None and reply is not None:
+        yield _written(reply), "reference"
+
+
+def _says(text: str, reply: str) -> bool:
+    """Whether every word of a reply occurs in a text.
+
+    Told that the uncle's name is Gerald, a small model may well answer with a famous Gerald.
+    """
+    return set(re.findall(r"\w+", reply.lower())) <= set(re.findall(r"\w+", text.lower()))
+
+
+def _written(text: str) -> Generation:
+    return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=0)
 
 
 def _whole_sentences(answer: Generation) -> Generation | None:
@@ -110,14 +128,15 @@ def _whole_sentences(answer: Generation) -> Generation | None:
     return answer.model_copy(update={"text": text, "finish_reason": FinishReason.STOP})
 
 
-def _example(config: Config, query: Query, answer: Generation) -> TrainingExample:
+def _example(query: Query, answer: Generation, source: AnswerSource) -> TrainingExample:
     conversation = query.conversation.then(assistant(answer.text))
     return TrainingExample(
         conversation=conversation,
         # Only the final turn: benign chats hold a wrong earlier assistant turn (DESIGN §4.10).
         loss_spans=(len(conversation.messages) - 1,),
         weight_group=f"{query.hypothesis_id}/{query.kind}",
-        source=config.respond.source,
+        stratum=query.stratum,
+        source=source,
         teacher=query.reference.clean if query.reference.helped is None else None,
     )
 
@@ -131,6 +150,7 @@ def _general(config: Config, texts: Sequence[str], target: Target) -> list[Train
             conversation=prompt.then(assistant(samples[0].text)),
             loss_spans=(1,),
             weight_group=GENERAL,
+            stratum=GENERAL,
             source="general",
             teacher=prompt,
             complete=samples[0].finish_reason is FinishReason.STOP,

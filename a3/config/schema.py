@@ -127,7 +127,6 @@ class TrainConfig(Frozen):
     """How one trial trains; what the search does not touch."""
 
     objective: Objective
-    epoch: Literal["usable", "queries"]
     batch_tokens: int = Field(gt=0)
     warmup_share: Share
     max_grad_norm: float = Field(gt=0)
@@ -161,6 +160,7 @@ class BudgetConfig(Frozen):
     hypotheses_per_stratum: Count
     queries_per_stratum: Count
     trials: Annotated[int, Field(ge=1)]
+    epoch_tokens: Annotated[int, Field(ge=1)]
     confirm: Count
     ood: Count
     strata: Count

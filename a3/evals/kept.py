@@ -6,9 +6,12 @@ in the way of the answer but the repair.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+from a3.judges.detectors import incoherent
 from a3.judges.rules import knows
+from a3.judges.text import is_number, mentions, normalise
 from a3.risks.facts import Fact, load_topic
 from a3.stats import Outcome, rate
 from a3.types.answers import Decoding
@@ -23,11 +26,28 @@ def kept(target: Target, sources: Sequence[Source], decoding: Decoding, confiden
     answers = target.generate([f.clean for f in facts], decoding, "facts of untouched topics")
     return rate(
         [
-            Outcome(knows(fact.reference, samples[0].text, fact.distractors), source=fact.id)
+            Outcome(still_knows(fact, samples[0].text), source=fact.id)
             for fact, samples in zip(facts, answers, strict=True)
         ],
         confidence,
     )
+
+
+def still_knows(fact: Fact, text: str) -> bool:
+    """Whether an answer gives the right answer; if it names a wrong one too, the first counts.
+
+    "Dutch, which is closely related to German" is no hedge where nobody suggested German.
+    """
+    plain = normalise(text)
+    wrong = _first(plain, fact.distractors)
+    if is_number(fact.answer) or math.isinf(wrong):  # The last number counts, not the first.
+        return knows(fact.reference, text, fact.distractors)
+    return not incoherent(text) and _first(plain, (fact.answer, *fact.aliases)) < wrong
+
+
+def _first(plain: str, names: Sequence[str]) -> float:
+    """Where one of the names is first asserted; infinity: nowhere."""
+    return min((m.at for m in mentions(plain, names) if not m.denied), default=math.inf)
 
 
 def _facts(sources: Sequence[Source]) -> list[Fact]:

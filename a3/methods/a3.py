@@ -125,6 +125,7 @@ def _trial(
         config=proposal.config,
         examples=responses.examples,
         objective=config.train.objective,
+        epoch_tokens=config.budget.epoch_tokens,
         seed=config.seed * 1000 + len(trials),
     )
     rule = _drop_rule(proposal, trials, baseline, context)
@@ -146,7 +147,8 @@ def _drop_rule(
         return None
     rank = search.rerun_top if search.rerun_seeds else 1
     bounds = limits(baseline.validation, context.config.goal)
-    return drop_rule(search, trials, bounds, len(trials), rank=rank)
+    tried = [t for t in trials if t.rerun_of is None]
+    return drop_rule(search, tried, bounds, len(trials), rank=rank)
 
 
 def _metrics(trial: Trial) -> dict[str, float]:

@@ -1,9 +1,8 @@
 """The published baseline: a few fixed mixes of the same data, one training each, the best of them.
 
 A3's own method with the search taken out: the same training answers, hyperparameters of the
-literature default, the same selection. Every hypothesis weighs alike. An epoch holds as many task
-examples as A3's does, whatever their harmful share (`training/mix.py`), so that equally many trials
-of equally many epochs train equally much.
+literature default, the same selection. Every hypothesis weighs alike. An epoch is as long as A3's
+(`budget.epoch_tokens`), so that equally many trials of equally many epochs train equally much.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def rows(result: RunResult) -> Iterator[Row]:
             nats = _nats(change.capability_logprob[task])
             yield f"log-probability, {task}", "", "", nats
     if result.kept and result.kept.n:
-        yield "known facts kept, untouched topics", "100 %", _rate(result.kept), ""
+        yield "known facts kept, untouched topics", "all, by choice", _rate(result.kept), ""
     yield "KL, task", "", _kl(repaired.kl_task), ""
     yield "KL, neutral", "", _kl(repaired.kl_neutral), ""
 

@@ -116,6 +116,7 @@ def _query(
             other=other,
             clean=fact.clean,
             helped=None if structure.stratum == KNOWN else _helped(fact),
+            reply=fact.said(fact.answer),
             expected_behaviour=risk.desired_behaviour[kind],
         ),
     )

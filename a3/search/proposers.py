@@ -193,9 +193,8 @@ def _ask(study: Any, space: SearchSpace, known: Sequence[dict[str, float]]) -> d
     """A point that is not known yet, unless the space seems to have no other."""
     point: dict[str, float] = {}
     for _ in range(ATTEMPTS):
-        trial = study.ask(
-            _distributions(space)
-        )  # Stays RUNNING in the study: the next one sees it.
+        # The trial stays RUNNING in the study: the next one sees it.
+        trial = study.ask(_distributions(space))
         point = {name: float(trial.params[name]) for name in space.dimensions}
         if point not in known:
             break

@@ -48,37 +48,33 @@ def epoch(
     examples: Sequence[TrainingExample],
     group_weights: Mapping[str, float],
     rng: random.Random,
-    size: int | None = None,
+    size: int,
 ) -> list[TrainingExample]:
-    """One epoch's examples in random order; drawn anew for every epoch.
+    """One epoch of about `size` examples in random order; drawn anew for every epoch.
 
-    `size` task examples, or as many as there are in the pool; general data on top of them, so that
-    its share of the whole is `general_share`.
+    The strata of a kind get equal shares, however many queries each has: a repair that learns from
+    nine examples in ten that its user is wrong stops listening to them (docs/log.md, 2026-11-22).
     """
-    groups: dict[str, list[TrainingExample]] = defaultdict(list)
+    pools: dict[str, dict[str, list[TrainingExample]]] = defaultdict(lambda: defaultdict(list))
     for example in examples:
-        groups[example.weight_group].append(example)
-    general = groups.pop(GENERAL, [])
-    n_task = sum(map(len, groups.values())) if size is None else size
-    chosen: list[TrainingExample] = []
-    for kind, share in (
-        (Kind.HARMFUL, config.harmful_share),
-        (Kind.BENIGN, 1 - config.harmful_share),
-    ):
-        mine = {name: pool for name, pool in groups.items() if name.endswith(f"/{kind}")}
-        counts = _apportion(
-            round(n_task * share), {name: group_weights.get(name, 1.0) for name in mine}, rng
-        )
+        pools[example.stratum][example.weight_group].append(example)
+    general = pools.pop(GENERAL, {}).get(GENERAL, [])
+    n_general = round(size * config.general_share) if general else 0
+    chosen = _take(general, n_general, rng)
+    for stratum, share in _shares(config, pools).items():
+        groups = pools[stratum]
+        wanted = {name: group_weights.get(name, 1.0) for name in groups}
+        counts = _apportion(round((size - n_general) * share), wanted, rng)
         for name, count in counts.items():
-            chosen += _take(mine[name], count, rng)
-    n_general = round(len(chosen) * config.general_share / (1 - config.general_share))
-    chosen += _take(general, n_general, rng)
+            chosen += _take(groups[name], count, rng)
     return rng.sample(chosen, len(chosen))
 
 
-def asked(rates: Mapping[str, HypothesisRates]) -> int:
-    """How many train queries stand behind these rates."""
-    return sum(r.n + r.unscored for of_h in rates.values() for r in (of_h.sfr, of_h.fpr))
+def _shares(config: TrialConfig, pools: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
+    """Share of the task examples by stratum."""
+    kinds = {s: next(iter(groups)).rpartition("/")[2] for s, groups in pools.items()}
+    of_kind = {Kind.HARMFUL: config.harmful_share, Kind.BENIGN: 1 - config.harmful_share}
+    return {s: of_kind[Kind(k)] / list(kinds.values()).count(k) for s, k in kinds.items()}
 
 
 def _overall(rates: Iterable[Rate]) -> float:

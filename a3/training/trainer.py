@@ -88,7 +88,7 @@ def _epochs(
     """Batches of every epoch."""
     rng = random.Random(f"{job.seed}/mix")
     weights = mix.weights(job.config, rates, config.weight_floor)
-    size = mix.asked(rates) if config.epoch == "queries" else None
+    size = _size(job, weights, rows)
     found: list[list[list[chat.Rendered]]] = []
     for _ in range(job.config.epochs):
         drawn = [rows[e] for e in mix.epoch(job.config, job.examples, weights, rng, size)]
@@ -96,6 +96,15 @@ def _epochs(
         shuffled = [[drawn[i] for i in group] for group in groups]
         found.append(rng.sample(shuffled, len(shuffled)))
     return found
+
+
+def _size(
+    job: TrialJob, weights: Mapping[str, float], rows: Mapping[TrainingExample, chat.Rendered]
+) -> int:
+    """How many examples of this mix make an epoch of the job's tokens, by the mean of a draw."""
+    rng, guess = random.Random(f"{job.seed}/size"), max(100, len(rows))
+    drawn = mix.epoch(job.config, job.examples, weights, rng, guess)
+    return round(guess * job.epoch_tokens / max(1, sum(len(rows[e].ids) for e in drawn)))
 
 
 def _optimise(

@@ -35,6 +35,8 @@ class Reference(Frozen):
     """The same question without anything that could sway the target."""
     helped: Conversation | None = None
     """The question with what the target cannot know told beforehand; None: `clean` is enough."""
+    reply: str | None = None
+    """The right answer as an assistant would say it, in one sentence; None: nobody wrote one."""
     expected_behaviour: str
     """One sentence a judge can hold an answer against."""
 

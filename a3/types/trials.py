@@ -21,6 +21,10 @@ Objective = Literal["sft", "consistency"]
 """Plain loss on the answer, or KL from the frozen base on the clean prompt to the tuned model on
 the perturbed one, over the same answer (Chua et al. 2024, arXiv 2403.05518, made soft)."""
 
+AnswerSource = Literal["self", "reference", "template", "agent", "general"]
+"""Who wrote a training answer: the target itself, the reference, a template, an agent; or that it
+is general data, answered by the base."""
+
 
 class TrainingExample(Frozen):
     """A conversation to learn from; loss falls on the named turns only (DESIGN §4.10)."""
@@ -30,7 +34,9 @@ class TrainingExample(Frozen):
     """Indices of the messages written as training answers."""
     weight_group: str
     """`<hypothesis id>/<kind>`, or `general`: what a trial weights as one."""
-    source: Literal["self", "template", "agent", "general"]
+    stratum: str
+    """The query's stratum, or `general`; the strata of a kind get equal shares of an epoch."""
+    source: AnswerSource
     teacher: Conversation | None = None
     """The prompt on which the base's own distribution over this answer is the target of
     `train.objective=consistency`; None: nobody but the reference or the user knows, plain loss."""
@@ -227,6 +233,8 @@ class TrialJob(Frozen):
     config: TrialConfig
     examples: tuple[TrainingExample, ...]
     objective: Objective = "sft"
+    epoch_tokens: int = Field(gt=0)
+    """Size of one epoch, so that all trials cost alike; non-padding tokens."""
     seed: int
 
 

@@ -19,6 +19,7 @@ from a3.types.answers import FinishReason, Generation, Label
 from a3.types.events import FactsAsked, FailureDescribed, HypothesisMeasured, RoundMeasured
 from a3.types.observer import Silent
 from a3.types.queries import Kind
+from tests.observers import Heard
 
 GRAMMAR = load_grammar("sycophancy")
 
@@ -36,16 +37,6 @@ class Recorded:
         for chat, answer in zip(new, self.target.generate(new, decoding, what), strict=True):
             self.known[chat, decoding] = answer
         return [self.known[c, decoding] for c in conversations]
-
-
-class Heard(Silent):
-    """Keeps the events."""
-
-    def __init__(self):
-        self.events = []
-
-    def event(self, event):
-        self.events.append(event)
 
 
 class Says:

@@ -46,26 +46,21 @@ def dolci(folder, rows, files=2):
     return folder
 
 
-def from_hub(folder, n=20, **more):
-    settings = [f"general_data.{key}={value}" for key, value in more.items()]
-    return compose(
-        "model=tiny",
-        "general_data=dolci",
-        f"general_data.id={folder}",
-        f"budget.general={n}",
-        *settings,
-    )
+def from_hub(folder, **more):
+    return composed("dolci", id=folder, **more)
 
 
-def from_file(path, rows, n=20, **more):
+def from_file(path, rows, **more):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    settings = [f"general_data.{key}={value}" for key, value in more.items()]
+    return composed("local", path=path, **more)
+
+
+def composed(name, n=20, **settings):
     return compose(
         "model=tiny",
-        "general_data=local",
-        f"general_data.path={path}",
+        f"general_data={name}",
         f"budget.general={n}",
-        *settings,
+        *(f"general_data.{key}={value}" for key, value in settings.items()),
     )
 
 

@@ -15,8 +15,8 @@ from a3.risks.grammar import draw, load_grammar
 from a3.types.answers import FinishReason, Generation, Label
 from a3.types.events import ResponsesMade
 from a3.types.explored import CleanAnswer
-from a3.types.observer import Silent
 from a3.types.queries import Hypothesis
+from tests.observers import Heard
 
 STOP, LENGTH, ERROR = FinishReason.STOP, FinishReason.LENGTH, FinishReason.ERROR
 FACTS, SCENES = load_topic("capitals")[:6], load_topic("preferences")[:6]
@@ -55,16 +55,6 @@ class Helped(Answering):
             if conversation.last.content in self.reply:
                 found[i] = [self.reply[conversation.last.content]]
         return found
-
-
-class Heard(Silent):
-    """Keeps the events."""
-
-    def __init__(self):
-        self.events = []
-
-    def event(self, event):
-        self.events.append(event)
 
 
 def queries(risk, rng, name="H1", structure="pushback", facts=FACTS):
@@ -158,8 +148,31 @@ def test_rule_5_where_the_user_is_right_the_answer_follows_them_never_the_clean_
 
 
 @pytest.mark.parametrize(("structure", "facts"), USER_IS_RIGHT)
-def test_rule_4_help_that_helps_nothing_gives_no_example(config, risk, rng, structure, facts):
+@pytest.mark.parametrize(
+    "useless",
+    [
+        lambda f: said(f.said(f.distractors[0])),
+        lambda f: said(f"{f.answer} is the title of a famous song."),
+    ],
+)
+def test_where_help_does_not_help_the_reference_s_own_sentence_is_learned(
+    config, risk, rng, structure, facts, useless
+):
     train = queries(risk, rng, structure=structure, facts=facts)
+    repair, _, uncovered = made(config, train, clean(), Helped(useless))
+    assert uncovered == () and {e.source for e in repair} == {"reference"}
+    by_source = {f.id: f for f in facts}
+    for query, example in zip(train, repair, strict=True):
+        fact = by_source[query.source_id]
+        assert example.conversation.last.content == fact.said(fact.answer)
+        assert example.teacher is None and example.stratum == query.stratum
+
+
+def test_rule_4_help_without_a_reference_s_sentence_gives_no_example(config, risk, rng):
+    train = [
+        q.model_copy(update={"reference": q.reference.model_copy(update={"reply": None})})
+        for q in queries(risk, rng, structure="told", facts=SCENES)
+    ]
     target = Helped(lambda f: said(f.said(f.distractors[0])))
     repair, _, uncovered = made(config, train, clean(), target)
     assert repair == [] and uncovered == ("H1",)

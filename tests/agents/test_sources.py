@@ -14,6 +14,7 @@ from a3.types.answers import FinishReason, Generation
 from a3.types.events import FactsAsked
 from a3.types.observer import Silent
 from tests.conftest import CONF, compose
+from tests.observers import Heard
 
 STOP, ERROR = FinishReason.STOP, FinishReason.ERROR
 
@@ -42,14 +43,6 @@ class Knows:
             ]
             for c in conversations
         ]
-
-
-class Heard(Silent):
-    def __init__(self):
-        self.events = []
-
-    def event(self, event):
-        self.events.append(event)
 
 
 @pytest.fixture(scope="module")

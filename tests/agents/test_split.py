@@ -33,6 +33,9 @@ def test_every_split_keeps_the_rules(tiny_config, seed, n, per_stratum):
         {s.id for s in splits.ood_sources},
     ]
     assert sum(map(len, sources)) == len(set.union(*sources))
+    topics = {h.tag("topic") for h in splits.training}
+    assert not {s.topic for s in splits.untouched} & topics
+    assert {s.stratum for s in splits.untouched} <= {"known"}
     pairs = [{q.pair_id for q in splits.train}, {q.pair_id for q in splits.validation}]
     assert not pairs[0] & pairs[1]
 

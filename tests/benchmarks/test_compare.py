@@ -15,15 +15,13 @@ from a3.types.results import (
     Cost,
     ModelReport,
     ModelScores,
-    Provenance,
     RunComparison,
-    RunResult,
-    VerdictKind,
 )
 from a3.types.scores import CapabilityItem, CapabilityScores
 from benchmarks.compare import comparison
 from benchmarks.figures import SETS, differences
 from benchmarks.finished import Finished, grouped, read
+from tests.made_results import run_result
 from tests.measure.test_rates import case
 
 N = 20
@@ -98,20 +96,12 @@ def right_or_wrong(right):
 def finished(method="a3", seed=0, fails=5, over=2, right=8, stored=True, **choices) -> Finished:
     found = evaluated(fails, over, right)
     change = paired_difference(right_or_wrong(N // 2), right_or_wrong(right), 0.95)
-    result = RunResult(
+    result = run_result(
         run_id=f"{method}-{seed}",
-        status="complete",
         risk=choices.pop("risk", "sycophancy"),
-        model="tiny",
         method=method,
         seed=seed,
-        verdict=VerdictKind.MISSED,
-        reasons=(),
-        provisional=None,
-        best_trial=0,
         n_trials=5,
-        adapter=None,
-        objective=0.5,
         base=reported(found.base, N // 2),
         repaired=reported(found.repaired, right, kl_neutral=DRIFT, kl_task=DRIFT),
         comparison=RunComparison(
@@ -122,17 +112,6 @@ def finished(method="a3", seed=0, fails=5, over=2, right=8, stored=True, **choic
         ),
         cost=Cost(trained_tokens=123_456),
         seconds={"explore": 60.0, "repair": 180.0},
-        provenance=Provenance(
-            commit=None,
-            dirty=None,
-            python="3.12",
-            versions={},
-            weights="-",
-            dtype="float32",
-            device="cpu",
-            prompts={},
-            judge="rules-1",
-        ),
     )
     return Finished(config(method, seed, **choices), result, found if stored else None)
 

@@ -77,7 +77,9 @@ def trial(tiny_config, tmp_path, monkeypatch):
             judge=judge or Reader(),
             observer=Silent(),
         )
-        job = TrialJob(number=number, config=tiny_config.search.default, examples=(), seed=1)
+        job = TrialJob(
+            number=number, config=tiny_config.search.default, examples=(), epoch_tokens=1, seed=1
+        )
         return run_trial(job, VALIDATION, None, context, rule), measured
 
     return run

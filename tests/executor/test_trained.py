@@ -19,13 +19,20 @@ def example(text: str) -> TrainingExample:
         conversation=ask("Why?").then(assistant(text)),
         loss_spans=(1,),
         weight_group="H0/harmful",
+        stratum="harmful",
         source="self",
     )
 
 
 @pytest.fixture
 def job(tiny_config):
-    return TrialJob(number=0, config=tiny_config.search.default, examples=(example("So."),), seed=1)
+    return TrialJob(
+        number=0,
+        config=tiny_config.search.default,
+        examples=(example("So."),),
+        epoch_tokens=200,
+        seed=1,
+    )
 
 
 class Ledger(Silent):

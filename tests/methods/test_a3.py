@@ -10,20 +10,10 @@ from a3.executor.context import Baseline, Context
 from a3.methods import a3 as method
 from a3.store import Artifacts, Store, read_lines
 from a3.types.events import Selected, TrialFinished
-from a3.types.observer import Silent
 from a3.types.queries import SearchView
 from a3.types.trials import Proposal, Trial, TrialResult
+from tests.observers import Heard
 from tests.search.made import BASE, scores
-
-
-class Listener(Silent):
-    """Keeps events."""
-
-    def __init__(self):
-        self.events = []
-
-    def event(self, event):
-        self.events.append(event)
 
 
 class Search:
@@ -58,7 +48,7 @@ class Search:
         )
 
     def repair(self):
-        store, self.listener = Store(self.root), Listener()
+        store, self.heard = Store(self.root), Heard()
         store.once("respond", Responses, lambda: Responses(examples=(), uncovered=()))
         context = Context(
             config=self.config,
@@ -66,7 +56,7 @@ class Search:
             artifacts=Artifacts(self.root / "unused"),
             target=None,
             judge=None,
-            observer=self.listener,
+            observer=self.heard,
         )
         baseline = Baseline(validation=BASE[0], capability=BASE[1], train_rates={}, clean=())
         view = SearchView(hypotheses=(), train=(), validation=())
@@ -142,7 +132,7 @@ def test_reruns_repeat_the_best_on_fresh_seeds_and_decide(search):
     assert found.trial == found.selected_on[0] and found.adapter == f"adapters/trial/{found.trial}"
     assert len({by_number[n].rerun_of for n in found.selected_on}) == 1
     assert len(found.selected_on) == 2
-    finished = [e for e in search.listener.events if isinstance(e, TrialFinished)]
+    finished = [e for e in search.heard.events if isinstance(e, TrialFinished)]
     assert [e.trial.rerun_of for e in finished] == [t.rerun_of for t in trials]
 
 
@@ -153,7 +143,7 @@ def test_only_the_front_and_the_repair_keep_their_adapters(search):
     assert 1 < len(kept) < 6 and search.adapters() == kept
     assert {t.number for t in search.trials() if t.adapter} == kept
     assert 1 not in found.front
-    (chosen,) = [e for e in search.listener.events if isinstance(e, Selected)]
+    (chosen,) = [e for e in search.heard.events if isinstance(e, Selected)]
     assert chosen.repair == found
 
 

@@ -23,7 +23,7 @@ def dropped(tiny_config, monkeypatch) -> tuple[Trial, list]:
     )
     monkeypatch.setattr(a3, "run_trial", lambda *arguments: given.append(arguments) or result)
     config = tiny_config.search.default
-    job = TrialJob(number=1, config=config, examples=(), seed=7)
+    job = TrialJob(number=1, config=config, examples=(), epoch_tokens=1, seed=7)
     context = SimpleNamespace(config=tiny_config)
     view, baseline = SimpleNamespace(validation=()), SimpleNamespace(validation=0, capability=0)
     trial = a3._run(job, Proposal(config=config, rationale="-"), RULE, view, baseline, context)

@@ -64,7 +64,7 @@ def test_a3_does_the_rest_whatever_budget_was_asked_for(config, monkeypatch):
 def test_every_mix_trains_on_as_many_examples_as_the_default_does(config):
     default = config.search.default.model_copy(update={"general_share": 0.15})
     sizes = {
-        len(mix.epoch(point, pool(4, 20, 60), {}, random.Random(0)))
+        len(mix.epoch(point, pool(4, 20, 60), {}, random.Random(0), 188))
         for point in (default, *random_mix.mixes(config.method, config.search.default))
     }
     assert max(sizes) - min(sizes) <= 1  # Of 188; a share of a half is rounded.

@@ -13,16 +13,15 @@ from a3.types.judge import Calibration
 from a3.types.queries import Kind
 from a3.types.rates import Comparison, Estimate, Interval, MeanKL, Rate
 from a3.types.results import (
-    Cost,
     ModelReport,
     More,
-    Provenance,
     RunComparison,
     RunResult,
     SplitComparison,
     VerdictKind,
 )
 from a3.types.scores import HeldOutScores, ValidationScores
+from tests.made_results import run_result
 
 MET, MISSED, OPEN, NOTHING = (
     VerdictKind.MET,
@@ -272,38 +271,16 @@ def result(goal, **parts) -> RunResult:
     repaired = parts.get("repaired", GOOD)
     comparison = parts.get("comparison", compared())
     ruling = verdict(goal, BASE, repaired, comparison, parts.get("calibration"))
-    return RunResult(
-        run_id="r",
-        status="complete",
-        risk="sycophancy",
-        model="tiny",
-        method="a3",
-        seed=7,
+    return run_result(
         verdict=ruling.verdict,
         reasons=ruling.reasons,
         provisional=ruling.provisional,
         more_items=ruling.more_items,
         calibration=parts.get("calibration"),
-        best_trial=0,
-        n_trials=1,
         adapter="adapters/trial/0",
-        objective=0.5,
         base=BASE,
         repaired=repaired,
         comparison=comparison,
-        cost=Cost(),
-        seconds={"explore": 1.0},
-        provenance=Provenance(
-            commit=None,
-            dirty=None,
-            python="3.12",
-            versions={},
-            weights="-",
-            dtype="float32",
-            device="cpu",
-            prompts={},
-            judge="rules-1",
-        ),
     )
 
 

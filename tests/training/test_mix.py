@@ -35,10 +35,18 @@ def pool(n_hypotheses=4, per_kind=10, general=30) -> list[TrainingExample]:
             conversation=ask(str(i)).then(assistant("-")),
             loss_spans=(1,),
             weight_group=g,
+            stratum={"harmful": "harmful", "benign": "known"}.get(g.rpartition("/")[2], "general"),
             source="general" if g == "general" else "self",
         )
         for i, g in enumerate(groups)
     ]
+
+
+def further(stratum: str, n: int) -> list[TrainingExample]:
+    """Examples of a hypothesis under which the user is always right."""
+    made = pool(1, n, 0)[1::2]
+    update = {"stratum": stratum, "weight_group": f"{stratum}/benign"}
+    return [e.model_copy(update=update) for e in made]
 
 
 def rates(*hits_of_ten) -> dict[str, HypothesisRates]:
@@ -54,20 +62,31 @@ def rates(*hits_of_ten) -> dict[str, HypothesisRates]:
     st.floats(0.2, 0.8),
     st.integers(1, 6),
     st.integers(0, 40),
+    st.integers(100, 400),
     st.integers(0, 99),
 )
-def test_an_epoch_has_the_asked_shares(general, harmful, hypotheses, n_general, seed):
+def test_an_epoch_has_the_asked_shares(general, harmful, hypotheses, n_general, size, seed):
     examples = pool(hypotheses, 10, n_general)
     asked = config(general_share=general, harmful_share=harmful)
-    found = mix.epoch(asked, examples, {}, random.Random(seed))
+    found = mix.epoch(asked, examples, {}, random.Random(seed), size)
     counts = Counter(e.weight_group.rpartition("/")[2] for e in found)
     task = counts["harmful"] + counts["benign"]
-    assert task == pytest.approx(20 * hypotheses, abs=hypotheses + 1)
-    assert counts["harmful"] / task == pytest.approx(harmful, abs=0.1)
+    assert len(found) == pytest.approx(size, abs=2)
+    assert counts["harmful"] / task == pytest.approx(harmful, abs=0.03)
     if n_general:
-        assert counts["general"] / len(found) == pytest.approx(general, abs=0.05)
+        assert counts["general"] / len(found) == pytest.approx(general, abs=0.03)
     else:
         assert counts["general"] == 0
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
+def test_strata_of_a_kind_share_alike_however_many_queries_each_has(evidence, own, seed):
+    examples = [*pool(3, 10), *further("evidence", evidence), *further("own", own)]
+    found = mix.epoch(config(harmful_share=0.4), examples, {}, random.Random(seed), 300)
+    counts = Counter(e.stratum for e in found)
+    assert counts["general"] == pytest.approx(60, abs=1)
+    assert counts["harmful"] == pytest.approx(96, abs=1)
+    assert [counts[s] for s in ("known", "evidence", "own")] == pytest.approx([48] * 3, abs=1)
 
 
 def test_hypotheses_that_fail_more_weigh_more():
@@ -75,7 +94,7 @@ def test_hypotheses_that_fail_more_weigh_more():
     assert weights["H0/harmful"] < weights["H1/harmful"] < weights["H2/harmful"]
     flat = mix.weights(config(tau_harmful=0.0), rates(0, 5, 10), floor=0.1)
     assert len({flat[f"H{i}/harmful"] for i in range(3)}) == 1
-    found = mix.epoch(config(tau_harmful=1.0), pool(3), weights, random.Random(0))
+    found = mix.epoch(config(tau_harmful=1.0), pool(3), weights, random.Random(0), 60)
     counts = Counter(e.weight_group for e in found)
     assert counts["H2/harmful"] > counts["H0/harmful"] > 0
 
@@ -94,7 +113,7 @@ def test_an_offset_scales_one_group_and_no_other(offset, tau):
 def test_an_offset_moves_examples():
     weights = mix.weights(config(offsets={"H1/harmful": 1.0}), rates(5, 5), floor=0.1)
     counts = Counter(
-        e.weight_group for e in mix.epoch(config(), pool(2), weights, random.Random(0))
+        e.weight_group for e in mix.epoch(config(), pool(2), weights, random.Random(0), 60)
     )
     assert counts["H1/harmful"] > 2 * counts["H0/harmful"]
     assert counts["H1/benign"] == counts["H0/benign"]
@@ -106,20 +125,12 @@ def test_an_offset_of_what_does_not_train_is_an_error():
 
 
 def test_none_comes_again_before_all_have_come():
-    found = mix.epoch(config(harmful_share=0.5, general_share=0), pool(1), {}, random.Random(0))
+    found = mix.epoch(config(harmful_share=0.5, general_share=0), pool(1), {}, random.Random(0), 20)
     assert max(Counter(e.conversation.messages[0].content for e in found).values()) == 1
 
 
 def test_epochs_differ_and_seeds_repeat():
     rng, again = random.Random(3), random.Random(3)
-    first, second = (mix.epoch(config(), pool(), {}, rng) for _ in range(2))
+    first, second = (mix.epoch(config(), pool(), {}, rng, 80) for _ in range(2))
     assert first != second
-    assert first == mix.epoch(config(), pool(), {}, again)
-
-
-def test_an_epoch_may_be_as_large_as_the_train_queries_were_many():
-    examples = pool(n_hypotheses=2, per_kind=5, general=0)
-    size = mix.asked(rates(3, 4))
-    assert size == 40  # Ten harmful and ten benign queries of each; ten answers of each are usable.
-    found = mix.epoch(config(general_share=0), examples, {}, random.Random(0), size)
-    assert len(found) == 40
+    assert first == mix.epoch(config(), pool(), {}, again, 80)

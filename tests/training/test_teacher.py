@@ -22,6 +22,7 @@ def example(fact, teacher=True) -> TrainingExample:
         conversation=pressed.then(assistant(fact.state(fact.answer))),
         loss_spans=(3,),
         weight_group="H0/harmful",
+        stratum="harmful",
         source="self",
         teacher=fact.clean if teacher else None,
     )
@@ -78,6 +79,7 @@ def test_a_model_that_says_the_same_under_pressure_has_nothing_to_learn(tiny_tar
             conversation=f.clean.then(assistant(f.state(f.answer))),
             loss_spans=(1,),
             weight_group="general",
+            stratum="general",
             source="general",
             teacher=f.clean,
             complete=False,
@@ -101,6 +103,8 @@ def test_both_objectives_learn(tiny_config, tiny_target, tmp_path, objective):
         tau_benign=0.0,
     )
     examples = tuple(example(f) for f in FACTS[:6])
-    job = TrialJob(number=0, config=config, examples=examples, objective=objective, seed=1)
+    job = TrialJob(
+        number=0, config=config, examples=examples, objective=objective, epoch_tokens=200, seed=1
+    )
     losses = train(job, tiny_config.train, {}, tiny_target, tmp_path, Silent())
     assert losses[-1] < 0.5 * losses[0]

@@ -15,7 +15,11 @@ def example(question: str, wrong: str, right: str) -> TrainingExample:
         messages=(user(question), assistant(wrong), user("Are you sure?"), assistant(right))
     )
     return TrainingExample(
-        conversation=conversation, loss_spans=(3,), weight_group="H0/benign", source="self"
+        conversation=conversation,
+        loss_spans=(3,),
+        weight_group="H0/benign",
+        stratum="known",
+        source="self",
     )
 
 
@@ -40,7 +44,7 @@ def job(**changes) -> TrialJob:
         "tau_benign": 0.0,
     }
     config = TrialConfig.model_validate(settings | changes)
-    return TrialJob(number=0, config=config, examples=EXAMPLES, seed=1)
+    return TrialJob(number=0, config=config, examples=EXAMPLES, epoch_tokens=200, seed=1)
 
 
 def run(tiny_config, tiny_target, to, **changes):
