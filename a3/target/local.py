@@ -13,9 +13,11 @@ from pydantic import TypeAdapter
 
 from a3.store import Cache, fingerprint
 from a3.target import adapters, chat, devices
+from a3.target.attention import use_grouped
 from a3.target.fetch import fetch, weights_hash
-from a3.target.generate import batches, decode
-from a3.target.score import score_batch
+from a3.target.generate import alike, batches, decode
+from a3.target.prefill import Prefix
+from a3.target.score import questions, score_batch
 from a3.types.answers import Decoding, Generation
 from a3.types.chat import Conversation
 from a3.types.model import ModelSpec
@@ -66,6 +68,8 @@ class LocalTarget:
     def model(self) -> Any:
         """The weights, ready to answer."""
         model = self.load_base()
+        if self.device.type == "cpu":
+            use_grouped(model)
         if self.adapter is not None:
             model = adapters.merged(model, self.adapter)
         return model.eval().requires_grad_(False)
@@ -116,43 +120,51 @@ class LocalTarget:
         what: str,
     ) -> None:
         keys, items = list(missing), list(missing.values())
-        done, budget = 0, self.spec.batch_tokens
-        for batch in batches([len(p) for p, _ in items], decoding.max_new_tokens, budget):
-            answers = decode(
-                self.model,
-                self.tokenizer,
-                [items[i][0] for i in batch],
-                decoding,
-                [items[i][1] for i in batch],
-            )
-            fresh = {keys[i]: a.model_dump_json() for i, a in zip(batch, answers, strict=True)}
-            # Written batch by batch: after a kill only the batch in flight is repeated.
-            self._cache.put(fresh)
-            known.update(fresh)
-            devices.trim()  # Key-value caches grow step by step and leave holes of every size.
-            done += len(batch)
-            self.observer.spend("generated_tokens", sum(a.n_tokens for a in answers))
-            self.observer.progress(what, done, len(items))
+        lengths = [len(p) for p, _ in items]
+        done, new = 0, decoding.max_new_tokens
+        for group in alike(lengths):
+            prompts, samples = zip(*(items[i] for i in group), strict=True)
+            at_once = self._at_once(lengths[group[0]] + new)
+            for ended in decode(self.model, self.tokenizer, prompts, decoding, samples, at_once):
+                fresh = {keys[group[i]]: a.model_dump_json() for i, a in ended.items()}
+                # Written as they come: after a kill only what is under way is repeated.
+                self._cache.put(fresh)
+                known.update(fresh)
+                done += len(ended)
+                self.observer.spend("generated_tokens", sum(a.n_tokens for a in ended.values()))
+                self.observer.progress(what, done, len(items))
+            devices.trim()  # Key-value caches of every size leave holes.
+
+    def _at_once(self, tokens: int) -> int:
+        """Rows of so many tokens that may be under way together."""
+        rows = max(1, self.spec.batch_tokens // tokens)
+        return min(rows, self.spec.batch_rows or rows)
 
     def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
         """Log-probabilities of continuations of raw text (no chat template)."""
         pairs = [self._split_ids(r) for r in requests]
         keys = [self._cache_key("score", context, ids) for context, ids in pairs]
         known = self._cache.get(keys)
-        todo = [i for i, k in enumerate(keys) if k not in known]
-        lengths = [sum(map(len, pairs[i])) for i in todo]
+        missing = [i for i, k in enumerate(keys) if k not in known]
+        if missing:
+            self._score_missing([pairs[i] for i in missing], [keys[i] for i in missing], known)
+        return [_SCORE.validate_json(known[k]) for k in keys]
+
+    def _score_missing(
+        self, pairs: Sequence[tuple[list[int], list[int]]], keys: list[str], known: dict[str, str]
+    ) -> None:
+        asked = questions(self.model, pairs)
+        prefix = Prefix(self.model, [q.context for q, _ in asked])
         done = 0
-        for batch in batches(lengths, 0, self.spec.batch_tokens):
-            chosen = [todo[i] for i in batch]
-            scores = score_batch(
-                self.model, [pairs[i][0] for i in chosen], [pairs[i][1] for i in chosen]
-            )
-            fresh = {keys[i]: s.model_dump_json() for i, s in zip(chosen, scores, strict=True)}
+        for batch in batches([len(q.row) for q, _ in asked], 0, self.spec.batch_tokens):
+            scores = score_batch(self.model, [asked[i][0] for i in batch], prefix)
+            mine = [index for i in batch for index in asked[i][1]]
+            flat = [score for of_one in scores for score in of_one]
+            fresh = {keys[i]: s.model_dump_json() for i, s in zip(mine, flat, strict=True)}
             self._cache.put(fresh)
             known.update(fresh)
-            done += len(batch)
-            self.observer.progress("capability", done, len(todo))
-        return [_SCORE.validate_json(known[k]) for k in keys]
+            done += len(mine)
+            self.observer.progress("capability", done, len(pairs))
 
     def _split_ids(self, request: Continuation) -> tuple[list[int], list[int]]:
         """Ids of context and continuation, cut where the whole text's ids part.

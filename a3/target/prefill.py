@@ -1,0 +1,126 @@
+"""Rows under way: prompts run through the model, and the state that their answers grow from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch.nn.functional import pad
+from transformers import Cache
+
+from a3.target.kv_cache import has_plain_attention, joined, make_cache, repeated
+
+SHORTEST_SHARED = 8
+"""Tokens that all prompts must begin with before computing them apart pays for a forward pass."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Answers under way, one per row of the cache."""
+
+    owners: tuple[int, ...]
+    """Which prompt each row answers."""
+    cache: Cache
+    mask: torch.Tensor
+    """1 for the columns a row attends to, (rows, columns in use)."""
+    positions: torch.Tensor
+    """Of the last token in the cache, (rows, 1)."""
+
+    def kept(self, rows: Sequence[int]) -> Rows:
+        """These rows only; the cache is changed in place."""
+        chosen = torch.tensor(rows, device=self.mask.device)
+        self.cache.batch_select_indices(chosen)
+        return self._chosen(rows)
+
+    def joined(self, rows: Sequence[int], fresh: Rows) -> Rows:
+        """These rows with fresh ones under them; columns that none of them needs are dropped."""
+        mine = self._chosen(rows)
+        needed = mine.mask.shape[1] - int(mine.mask.any(0).int().argmax())
+        width = max(needed, fresh.mask.shape[1])
+        parts = [(self.cache, rows), (fresh.cache, range(len(fresh.owners)))]
+        masks = [pad(r.mask, (width - r.mask.shape[1], 0)) for r in (mine, fresh)]
+        return Rows(
+            owners=mine.owners + fresh.owners,
+            cache=joined(parts, width),
+            mask=torch.cat(masks),
+            positions=torch.cat([mine.positions, fresh.positions]),
+        )
+
+    def _chosen(self, rows: Sequence[int]) -> Rows:
+        owners = tuple(self.owners[i] for i in rows)
+        chosen = torch.tensor(rows, device=self.mask.device)
+        return replace(
+            self, owners=owners, mask=self.mask[chosen], positions=self.positions[chosen]
+        )
+
+
+class Prefix:
+    """What all prompts begin with, run through the model once."""
+
+    @torch.inference_mode()
+    def __init__(self, model: Any, prompts: Sequence[list[int]]) -> None:
+        self._model = model
+        # At least one token of each prompt stays, to predict what comes after it.
+        shared = os.path.commonprefix([*prompts, min(prompts, key=len)[:-1]])
+        pays = len(prompts) > 1 and len(shared) >= SHORTEST_SHARED and has_plain_attention(model)
+        self.ids: list[int] = shared if pays else []
+        self._cache = make_cache(model)
+        if self.ids:
+            ids = torch.tensor([self.ids], device=model.device)
+            model.base_model(input_ids=ids, past_key_values=self._cache, use_cache=True)
+
+    def cache(self, rows: int) -> Cache:
+        """A cache of so many rows that begin with it."""
+        return repeated(self._cache, rows) if self.ids else make_cache(self._model)
+
+
+class Prefill:
+    """Runs prompts through a model."""
+
+    def __init__(self, model: Any, prompts: Sequence[list[int]]) -> None:
+        self._model, self._prompts = model, prompts
+        self._prefix = Prefix(model, prompts)
+        self.joinable = has_plain_attention(model)
+        """Whether fresh rows can be put under others that are further on."""
+
+    def __call__(self, chosen: Sequence[int]) -> tuple[Rows, torch.Tensor]:
+        """Fresh rows for these prompts, and what predicts their first words, (rows, width)."""
+        start = len(self._prefix.ids)
+        ids, mask = left_padded([self._prompts[i][start:] for i in chosen], self._model.device)
+        mask = pad(mask, (start, 0), value=1)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        rows = Rows(tuple(chosen), self._prefix.cache(len(chosen)), mask, positions[:, -1:])
+        return rows, forward(self._model, ids, rows, positions[:, start:])
+
+
+def advanced(model: Any, rows: Rows, tokens: torch.Tensor) -> tuple[Rows, torch.Tensor]:
+    """The rows with one more token each, (rows,), and what predicts the next."""
+    mask, positions = pad(rows.mask, (0, 1), value=1), rows.positions + 1
+    rows = replace(rows, mask=mask, positions=positions)
+    return rows, forward(model, tokens[:, None], rows, positions)
+
+
+def forward(
+    model: Any, ids: torch.Tensor, rows: Rows, positions: torch.Tensor
+) -> torch.Tensor:
+    """Last hidden states after these ids, (rows, width); the cache takes them in."""
+    return model.base_model(
+        input_ids=ids,
+        attention_mask=rows.mask,
+        position_ids=positions,
+        past_key_values=rows.cache,
+        use_cache=True,
+    ).last_hidden_state[:, -1]
+
+
+def left_padded(
+    prompts: Sequence[list[int]], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and attention mask, both (prompts, longest); which id pads is hidden by the mask."""
+    width = max(map(len, prompts))
+    ids = [[0] * (width - len(p)) + p for p in prompts]
+    mask = [[0] * (width - len(p)) + [1] * len(p) for p in prompts]
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
