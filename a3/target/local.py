@@ -16,6 +16,7 @@ from a3.target import adapters, chat, devices
 from a3.target.attention import use_grouped
 from a3.target.fetch import fetch, weights_hash
 from a3.target.generate import alike, batches, decode
+from a3.target.packing import pack
 from a3.target.prefill import Prefix
 from a3.target.score import questions, score_batch
 from a3.types.answers import Decoding, Generation
@@ -68,10 +69,11 @@ class LocalTarget:
     def model(self) -> Any:
         """The weights, ready to answer."""
         model = self.load_base()
-        if self.device.type == "cpu":
-            use_grouped(model)
         if self.adapter is not None:
             model = adapters.merged(model, self.adapter)
+        if self.device.type == "cpu":
+            use_grouped(model)
+            pack(model)
         return model.eval().requires_grad_(False)
 
     def load_base(self) -> Any:
