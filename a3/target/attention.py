@@ -39,8 +39,7 @@ def grouped_attention(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     scaling: float,
-    dropout: float = 0.0,
-    **_: Any,
+    **rest: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention of (batch, heads, length, width) to fewer key-value heads.
 
@@ -55,13 +54,15 @@ def grouped_attention(
     if attention_mask is not None:
         scores = scores + attention_mask
     weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
-    weights = torch.nn.functional.dropout(weights, p=dropout, training=module.training)
+    weights = torch.nn.functional.dropout(
+        weights, p=rest.get("dropout", 0.0), training=module.training
+    )
     found = weights.view(batch, shared, -1, weights.shape[-1]) @ value
     return found.view(batch, heads, length, width).transpose(1, 2).contiguous(), None
 
 
 def _same_code(one: FunctionType, other: FunctionType) -> bool:
-    """transformers copies the standard function from family to family."""
+    """Families are copies of each other: transformers repeats the standard function."""
     return all(
         getattr(one.__code__, part) == getattr(other.__code__, part)
         for part in ("co_code", "co_consts", "co_names", "co_varnames")

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from a3.target.head import logits_of
-from a3.target.prefill import Prefill, Rows, advanced
+from a3.target.prefill import Prefill, advanced
 from a3.types.answers import Decoding, FinishReason, Generation
 
 KEPT = 0.75
@@ -65,21 +65,24 @@ def decode(
     spoken = _Spoken(model, tokenizer, prompts, decoding, samples)
     prefill = Prefill(model, prompts)
     waiting = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
-    rows, tokens, alive = None, torch.empty(0, dtype=torch.long, device=model.device), []
-    while waiting or alive:
-        if waiting and (prefill.joinable or not alive):
-            fresh, hidden = prefill(waiting[: at_once - len(alive)])
-            waiting = waiting[len(fresh.owners) :]
-            tokens = torch.cat([tokens[alive], spoken.add(fresh.owners, hidden)])
-            rows = rows.joined(alive, fresh) if rows and alive else fresh
-        elif rows and alive:
-            rows, tokens = rows.kept(alive), tokens[alive]
+    rows, hidden = prefill(waiting[:at_once])
+    waiting, tokens = waiting[at_once:], spoken.add(rows.owners, hidden)
+    while True:
         alive = spoken.alive(rows.owners)
         while len(alive) > KEPT * len(rows.owners):
             rows, hidden = advanced(model, rows, tokens)
             tokens = spoken.add(rows.owners, hidden)
             alive = spoken.alive(rows.owners)
         yield spoken.ended(rows.owners)
+        if waiting and (prefill.joinable or not alive):
+            fresh, hidden = prefill(waiting[: at_once - len(alive)])
+            waiting = waiting[len(fresh.owners) :]
+            tokens = torch.cat([tokens[alive], spoken.add(fresh.owners, hidden)])
+            rows = rows.joined(alive, fresh) if alive else fresh
+        elif alive:
+            rows, tokens = rows.kept(alive), tokens[alive]
+        else:
+            return
 
 
 class _Spoken:

@@ -37,8 +37,8 @@ class GrowingLayer(CacheLayerMixin):
 
     is_compileable = False
     is_sliding = False
-    keys: torch.Tensor
-    values: torch.Tensor
+    keys: Any
+    values: Any
 
     def __init__(
         self, keys: torch.Tensor | None = None, values: torch.Tensor | None = None, used: int = 0
@@ -102,7 +102,8 @@ class GrowingLayer(CacheLayerMixin):
 
 def repeated(cache: Cache, rows: int) -> Cache:
     """A cache of one row as one of many."""
-    return Cache(layers=[layer.repeated(rows) for layer in _growing(cache)])
+    layers: list[Any] = [layer.repeated(rows) for layer in _growing(cache)]
+    return Cache(layers=layers)
 
 
 def joined(parts: Sequence[tuple[Cache, Sequence[int]]], width: int) -> Cache:
@@ -110,8 +111,10 @@ def joined(parts: Sequence[tuple[Cache, Sequence[int]]], width: int) -> Cache:
 
     Of each, `width` columns are kept.
     """
-    layers = [
-        _stacked([layer.last(rows, width) for layer, (_, rows) in zip(mine, parts, strict=True)], width)
+    layers: list[Any] = [
+        _stacked(
+            [layer.last(rows, width) for layer, (_, rows) in zip(mine, parts, strict=True)], width
+        )
         for mine in zip(*(_growing(cache) for cache, _ in parts), strict=True)
     ]
     return Cache(layers=layers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -63,8 +62,7 @@ class Prefix:
     @torch.inference_mode()
     def __init__(self, model: Any, prompts: Sequence[list[int]]) -> None:
         self._model = model
-        # At least one token of each prompt stays, to predict what comes after it.
-        shared = os.path.commonprefix([*prompts, min(prompts, key=len)[:-1]])
+        shared = _beginning(prompts)
         pays = len(prompts) > 1 and len(shared) >= SHORTEST_SHARED and has_plain_attention(model)
         self.ids: list[int] = shared if pays else []
         self._cache = make_cache(model)
@@ -103,9 +101,7 @@ def advanced(model: Any, rows: Rows, tokens: torch.Tensor) -> tuple[Rows, torch.
     return rows, forward(model, tokens[:, None], rows, positions)
 
 
-def forward(
-    model: Any, ids: torch.Tensor, rows: Rows, positions: torch.Tensor
-) -> torch.Tensor:
+def forward(model: Any, ids: torch.Tensor, rows: Rows, positions: torch.Tensor) -> torch.Tensor:
     """Last hidden states after these ids, (rows, width); the cache takes them in."""
     return model.base_model(
         input_ids=ids,
@@ -114,6 +110,14 @@ def forward(
         past_key_values=rows.cache,
         use_cache=True,
     ).last_hidden_state[:, -1]
+
+
+def _beginning(prompts: Sequence[list[int]]) -> list[int]:
+    """What all begin with; at least one token of each stays, to predict what comes after it."""
+    first, last = min(prompts), max(prompts)
+    limit = min(map(len, prompts)) - 1
+    same = [a == b for a, b in zip(first[:limit], last[:limit], strict=True)]
+    return first[: (*same, False).index(False)]
 
 
 def left_padded(

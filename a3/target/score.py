@@ -85,14 +85,15 @@ def score_batch(
         first += len(question.row) - len(question.context) + 1
     found = iter(_predicted(model, hidden, pairs))
     return [
-        [_total([next(found) for _ in ids]) for ids in question.continuations]
-        for question in batch
+        [_total([next(found) for _ in ids]) for ids in question.continuations] for question in batch
     ]
 
 
 def _hidden(model: Any, batch: Sequence[Question], prefix: Prefix) -> torch.Tensor:
     """What predicts the ids asked for, question by question, (places, width)."""
-    start, width = len(prefix.ids), max(len(q.row) for q in batch)
+    start = len(prefix.ids)
+    # A cache takes one token alone for a step of decoding, and makes room for more than the mask.
+    width = max(start + 2, *(len(q.row) for q in batch))
     ids = _padded([q.row for q in batch], width, 0)[:, start:]
     positions = _padded([q.positions for q in batch], width, 0)[:, start:]
     branched = any(len(q.continuations) > 1 for q in batch)

@@ -27,10 +27,6 @@ def answered(model, asked, decoding, at_once):
     return [found[i] for i in range(len(asked))]
 
 
-
-
-
-
 @pytest.mark.parametrize("family", [*PLAIN, *WINDOWED])
 @pytest.mark.parametrize("shared", [0, 10])
 @pytest.mark.parametrize("at_once", [1, 4, 100])

@@ -26,7 +26,9 @@ def test_options_beside_each_other_score_as_options_alone(family, shared):
     contexts = prompts(5, shared)
     options = [[7], [8, 9, 10, 11], [8, 9], [30, 31, 32]]
     likeliest = [int(model(torch.tensor([c])).logits[0, -1].argmax()) for c in contexts]
-    pairs = [(c, o) for c, best in zip(contexts, likeliest, strict=True) for o in [*options, [best]]]
+    pairs = [
+        (c, o) for c, best in zip(contexts, likeliest, strict=True) for o in [*options, [best]]
+    ]
     asked = questions(model, pairs)
     assert len(asked) == (5 if family in PLAIN else 25)
     prefix = Prefix(model, [q.context for q, _ in asked])
@@ -46,3 +48,15 @@ def test_a_context_runs_once_and_last_ids_not_at_all():
     assert question.branches == [0, 0, 0, 2, 3, 3]
     assert question.positions == [0, 1, 2, 3, 3, 4]
     assert question.asked == [(0, 10), (0, 11), (1, 12), (0, 13), (2, 14), (3, 15)]
+
+
+def test_contexts_that_differ_in_their_last_id_only():
+    model = random_model("llama")
+    start = prompts(1, 12)[0]
+    pairs = [([*start, last], [word]) for last in (5, 6) for word in (7, 8)]
+    asked = questions(model, pairs)
+    prefix = Prefix(model, [q.context for q, _ in asked])
+    assert prefix.ids == start
+    found = [s for scores in score_batch(model, [q for q, _ in asked], prefix) for s in scores]
+    for pair, score in zip(pairs, found, strict=True):
+        assert score.logprob == pytest.approx(alone(model, *pair)[0], abs=1e-4)
