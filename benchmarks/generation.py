@@ -30,8 +30,7 @@ ROWS = 32
 def requests() -> dict[str, tuple[list[Conversation], int, str]]:
     """By task: conversations, new tokens, number format."""
     asked = [query for _, query in queries(96)]
-    general = neutral_prompts(48)
-    mixed = [c for pair in zip(asked, general, strict=False) for c in pair]
+    mixed = [c for pair in zip(asked, neutral_prompts(64), strict=False) for c in pair]
     return {
         "queries": (asked, 48, "auto"),
         "mixed": (mixed, 96, "auto"),

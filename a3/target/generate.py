@@ -7,13 +7,13 @@ has ended, others take their places (or the batch shrinks, once nobody waits).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 
 from a3.target.head import logits_of
-from a3.target.prefill import Prefill, advanced
+from a3.target.prefill import Prefill, Rows, advanced, stacked
 from a3.types.answers import Decoding, FinishReason, Generation
 
 KEPT = 0.75
@@ -37,18 +37,6 @@ def batches(lengths: Sequence[int], new_tokens: int, budget: int) -> Iterator[li
         yield batch
 
 
-def alike(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices in groups, longest first, in which the longest is less than twice the shortest."""
-    group: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if group and 2 * lengths[index] <= lengths[group[0]]:
-            yield group
-            group = []
-        group.append(index)
-    if group:
-        yield group
-
-
 @torch.inference_mode()
 def decode(
     model: Any,
@@ -56,33 +44,35 @@ def decode(
     prompts: Sequence[list[int]],
     decoding: Decoding,
     samples: Sequence[int],
-    at_once: int,
+    room: Callable[[int], int],
 ) -> Iterator[dict[int, Generation]]:
-    """Answers to prompts (token ids) by index, as they come; `at_once` are under way at most.
+    """Answers to prompts (token ids) by index, as they come.
 
-    `samples[i]` is the sample's number, part of its seed.
+    `samples[i]` is the sample's number, part of its seed; `room(length)` is how many may be under
+    way together when the longest prompt among them has `length` ids.
     """
     spoken = _Spoken(model, tokenizer, prompts, decoding, samples)
     prefill = Prefill(model, prompts)
+    # Longest first, so that what does not fit in memory fails at the start.
     waiting = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
-    rows, hidden = prefill(waiting[:at_once])
-    waiting, tokens = waiting[at_once:], spoken.add(rows.owners, hidden)
-    while True:
+    under_way: list[tuple[Rows, list[int]]] = []
+    tokens = torch.empty(0, dtype=torch.long, device=model.device)
+    while waiting or under_way:
+        going = [rows.owners[i] for rows, alive in under_way for i in alive]
+        free = room(max(len(prompts[i]) for i in [*going, *waiting[:1]])) - len(going)
+        if waiting and free > 0 and (prefill.joinable or not going):
+            for fresh, hidden in prefill(waiting[:free]):
+                under_way.append((fresh, list(range(len(fresh.owners)))))
+                tokens = torch.cat([tokens, spoken.add(fresh.owners, hidden)])
+            waiting = waiting[free:]
+        rows = stacked(under_way)
         alive = spoken.alive(rows.owners)
         while len(alive) > KEPT * len(rows.owners):
             rows, hidden = advanced(model, rows, tokens)
             tokens = spoken.add(rows.owners, hidden)
             alive = spoken.alive(rows.owners)
         yield spoken.ended(rows.owners)
-        if waiting and (prefill.joinable or not alive):
-            fresh, hidden = prefill(waiting[: at_once - len(alive)])
-            waiting = waiting[len(fresh.owners) :]
-            tokens = torch.cat([tokens[alive], spoken.add(fresh.owners, hidden)])
-            rows = rows.joined(alive, fresh) if alive else fresh
-        elif alive:
-            rows, tokens = rows.kept(alive), tokens[alive]
-        else:
-            return
+        under_way, tokens = [(rows, alive)] if alive else [], tokens[alive]
 
 
 class _Spoken:

@@ -15,7 +15,7 @@ from a3.store import Cache, fingerprint
 from a3.target import adapters, chat, devices
 from a3.target.attention import use_grouped
 from a3.target.fetch import fetch, weights_hash
-from a3.target.generate import alike, batches, decode
+from a3.target.generate import batches, decode
 from a3.target.packing import pack
 from a3.target.prefill import Prefix
 from a3.target.score import questions, score_batch
@@ -121,21 +121,24 @@ class LocalTarget:
         decoding: Decoding,
         what: str,
     ) -> None:
+        if not missing:
+            return
         keys, items = list(missing), list(missing.values())
-        lengths = [len(p) for p, _ in items]
-        done, new = 0, decoding.max_new_tokens
-        for group in alike(lengths):
-            prompts, samples = zip(*(items[i] for i in group), strict=True)
-            at_once = self._at_once(lengths[group[0]] + new)
-            for ended in decode(self.model, self.tokenizer, prompts, decoding, samples, at_once):
-                fresh = {keys[group[i]]: a.model_dump_json() for i, a in ended.items()}
-                # Written as they come: after a kill only what is under way is repeated.
-                self._cache.put(fresh)
-                known.update(fresh)
-                done += len(ended)
-                self.observer.spend("generated_tokens", sum(a.n_tokens for a in ended.values()))
-                self.observer.progress(what, done, len(items))
+        prompts, samples = zip(*items, strict=True)
+
+        def room(longest: int) -> int:
+            return self._at_once(longest + decoding.max_new_tokens)
+
+        done = 0
+        for ended in decode(self.model, self.tokenizer, prompts, decoding, samples, room):
+            fresh = {keys[i]: a.model_dump_json() for i, a in ended.items()}
+            # Written as they come: after a kill only what is under way is repeated.
+            self._cache.put(fresh)
+            known.update(fresh)
             devices.trim()  # Key-value caches of every size leave holes.
+            done += len(ended)
+            self.observer.spend("generated_tokens", sum(a.n_tokens for a in ended.values()))
+            self.observer.progress(what, done, len(items))
 
     def _at_once(self, tokens: int) -> int:
         """Rows of so many tokens that may be under way together."""

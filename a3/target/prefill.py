@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from a3.target.kv_cache import has_plain_attention, joined, make_cache, repeated
 
 SHORTEST_SHARED = 8
 """Tokens that all prompts must begin with before computing them apart pays for a forward pass."""
+PASS_TOKENS = 128
+"""Padding that costs about what another forward pass does: all weights are read for it."""
 
 
 @dataclass(frozen=True)
@@ -28,32 +31,39 @@ class Rows:
     positions: torch.Tensor
     """Of the last token in the cache, (rows, 1)."""
 
+    @property
+    def needed(self) -> int:
+        """Columns from the first that any row attends to."""
+        return self.mask.shape[1] - int(self.mask.any(0).int().argmax())
+
     def kept(self, rows: Sequence[int]) -> Rows:
         """These rows only; the cache is changed in place."""
-        chosen = torch.tensor(rows, device=self.mask.device)
-        self.cache.batch_select_indices(chosen)
-        return self._chosen(rows)
+        if len(rows) < len(self.owners):
+            self.cache.batch_select_indices(torch.tensor(rows, device=self.mask.device))
+        return self.chosen(rows)
 
-    def joined(self, rows: Sequence[int], fresh: Rows) -> Rows:
-        """These rows with fresh ones under them; columns that none of them needs are dropped."""
-        mine = self._chosen(rows)
-        needed = mine.mask.shape[1] - int(mine.mask.any(0).int().argmax())
-        width = max(needed, fresh.mask.shape[1])
-        parts = [(self.cache, rows), (fresh.cache, range(len(fresh.owners)))]
-        masks = [pad(r.mask, (width - r.mask.shape[1], 0)) for r in (mine, fresh)]
-        return Rows(
-            owners=mine.owners + fresh.owners,
-            cache=joined(parts, width),
-            mask=torch.cat(masks),
-            positions=torch.cat([mine.positions, fresh.positions]),
-        )
-
-    def _chosen(self, rows: Sequence[int]) -> Rows:
+    def chosen(self, rows: Sequence[int]) -> Rows:
+        """These rows beside the whole cache."""
         owners = tuple(self.owners[i] for i in rows)
         chosen = torch.tensor(rows, device=self.mask.device)
         return replace(
             self, owners=owners, mask=self.mask[chosen], positions=self.positions[chosen]
         )
+
+
+def stacked(parts: Sequence[tuple[Rows, Sequence[int]]]) -> Rows:
+    """The chosen rows of every part under each other, without columns that none of them needs."""
+    if len(parts) == 1:
+        return parts[0][0].kept(parts[0][1])
+    chosen = [rows.chosen(which) for rows, which in parts]
+    width = max(rows.needed for rows in chosen)
+    masks = [rows.mask[:, -width:] for rows in chosen]
+    return Rows(
+        owners=tuple(owner for rows in chosen for owner in rows.owners),
+        cache=joined([(rows.cache, which) for rows, which in parts], width),
+        mask=torch.cat([pad(mask, (width - mask.shape[1], 0)) for mask in masks]),
+        positions=torch.cat([rows.positions for rows in chosen]),
+    )
 
 
 class Prefix:
@@ -84,14 +94,36 @@ class Prefill:
         self.joinable = has_plain_attention(model)
         """Whether fresh rows can be put under others that are further on."""
 
-    def __call__(self, chosen: Sequence[int]) -> tuple[Rows, torch.Tensor]:
-        """Fresh rows for these prompts, and what predicts their first words, (rows, width)."""
+    def __call__(self, chosen: Sequence[int]) -> list[tuple[Rows, torch.Tensor]]:
+        """Fresh rows for these prompts, longest first, with what predicts their first words.
+
+        In several parts where running them apart costs less than padding them to one length.
+        """
+        lengths = [len(self._prompts[i]) for i in chosen]
+        sizes = parts(lengths) if self.joinable else [len(chosen)]
+        ends = list(accumulate(sizes))
+        return [self._run(chosen[end - n : end]) for n, end in zip(sizes, ends, strict=True)]
+
+    def _run(self, chosen: Sequence[int]) -> tuple[Rows, torch.Tensor]:
         start = len(self._prefix.ids)
         ids, mask = left_padded([self._prompts[i][start:] for i in chosen], self._model.device)
         mask = pad(mask, (start, 0), value=1)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         rows = Rows(tuple(chosen), self._prefix.cache(len(chosen)), mask, positions[:, -1:])
         return rows, forward(self._model, ids, rows, positions[:, start:])
+
+
+def parts(lengths: Sequence[int]) -> list[int]:
+    """How many prompts, longest first, to run together at a time."""
+    sizes: list[int] = []
+    longest = 0
+    for index, length in enumerate(lengths):
+        # Whoever comes later is no longer: this much padding is saved by beginning anew.
+        if not sizes or (longest - length) * (len(lengths) - index) > PASS_TOKENS:
+            sizes.append(0)
+            longest = length
+        sizes[-1] += 1
+    return sizes
 
 
 def advanced(model: Any, rows: Rows, tokens: torch.Tensor) -> tuple[Rows, torch.Tensor]:

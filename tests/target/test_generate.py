@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from a3.target.attention import use_grouped
-from a3.target.generate import alike, decode
-from a3.target.prefill import Prefix
+from a3.target.generate import decode
+from a3.target.prefill import PASS_TOKENS, Prefix, parts
 from a3.types.answers import Decoding, FinishReason
 from tests.target.families import PLAIN, WINDOWED, Words, random_model
 
@@ -21,7 +21,7 @@ def prompts(n, shared=0, seed=0):
 
 def answered(model, asked, decoding, at_once):
     found = {}
-    for ended in decode(model, Words(), asked, decoding, range(len(asked)), at_once):
+    for ended in decode(model, Words(), asked, decoding, range(len(asked)), lambda _: at_once):
         assert not ended.keys() & found.keys()
         found |= ended
     return [found[i] for i in range(len(asked))]
@@ -84,11 +84,33 @@ def test_what_all_prompts_begin_with_runs_once(monkeypatch):
     assert Prefix(random_model("mistral"), asked).ids == []
 
 
-@given(st.lists(st.integers(1, 300), max_size=50))
-@settings(deadline=None)
-def test_groups_hold_every_prompt_once_and_none_twice_as_long(lengths):
-    groups = list(alike(lengths))
-    assert sorted(i for g in groups for i in g) == list(range(len(lengths)))
-    for group in groups:
-        mine = [lengths[i] for i in group]
-        assert mine == sorted(mine, reverse=True) and mine[0] < 2 * mine[-1]
+def test_long_prompts_leave_less_room(monkeypatch):
+    model, seen = random_model("llama"), []
+    forward = model.model.forward
+
+    def watched(*args, **kwargs):
+        seen.append(tuple(kwargs["attention_mask"].shape))
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(model.model, "forward", watched)
+    long, *short = prompts(9)
+    asked = [*short, long * 5]
+    decoding = Decoding(max_new_tokens=6)
+    for _ in decode(model, Words(), asked, decoding, [0] * 9, lambda longest: 90 // longest):
+        pass
+    assert max(rows for rows, width in seen if width >= len(long) * 5) <= 90 // (len(long) * 5)
+    assert max(rows for rows, _ in seen) > 2
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=50))
+def test_prompts_run_apart_where_padding_would_cost_more(lengths):
+    lengths.sort(reverse=True)
+    sizes = parts(lengths)
+    assert sum(sizes) == len(lengths) and min(sizes) > 0
+    padded, first = 0, 0
+    for size in sizes:
+        padded += size * lengths[first]
+        first += size
+    assert padded <= len(lengths) * lengths[0]
+    harmonic = sum(1 / n for n in range(1, len(lengths) + 1))
+    assert padded - sum(lengths) <= PASS_TOKENS * harmonic * len(sizes)
