@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from a3.evals.capability import items
+from a3.target import devices
 from a3.target.generate import batches
 from a3.target.score import response_logits
 from a3.types.target import Continuation
@@ -43,8 +44,9 @@ def rows() -> dict[str, Any]:
     result: dict[str, Any] = {}
     logprobs = [0.0] * len(PAIRS)
     with timed(result):
+        budget = devices.pass_tokens(mine.device)
         ids = [mine._split_ids(Continuation(context=a, continuation=b)) for a, b in PAIRS]
-        for batch in batches([len(a) + len(b) for a, b in ids], 0, mine.spec.batch_tokens):
+        for batch in batches([len(a) + len(b) for a, b in ids], 0, budget):
             asked = [ids[i] for i in batch]
             found = response_logits(mine.model, *map(list, zip(*asked, strict=True)))
             for i, logits in zip(batch, found, strict=True):

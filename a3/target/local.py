@@ -161,7 +161,8 @@ class LocalTarget:
         asked = questions(self.model, pairs)
         prefix = Prefix(self.model, [q.context for q, _ in asked])
         done = 0
-        for batch in batches([len(q.row) for q, _ in asked], 0, self.spec.batch_tokens):
+        budget = min(self.spec.batch_tokens, devices.pass_tokens(self.device))
+        for batch in batches([len(q.row) for q, _ in asked], 0, budget):
             scores = score_batch(self.model, [asked[i][0] for i in batch], prefix)
             mine = [index for i in batch for index in asked[i][1]]
             flat = [score for of_one in scores for score in of_one]

@@ -11,11 +11,12 @@ import torch
 from torch.nn.functional import pad
 from transformers import Cache
 
+from a3.target.devices import pass_tokens
 from a3.target.kv_cache import has_plain_attention, joined, make_cache, repeated
 
 SHORTEST_SHARED = 8
 """Tokens that all prompts must begin with before computing them apart pays for a forward pass."""
-PASS_TOKENS = 128
+WORTH_A_PASS = 128
 """Padding that costs about what another forward pass does: all weights are read for it."""
 
 
@@ -99,8 +100,9 @@ class Prefill:
 
         In several parts where running them apart costs less than padding them to one length.
         """
-        lengths = [len(self._prompts[i]) for i in chosen]
-        sizes = parts(lengths) if self.joinable else [len(chosen)]
+        lengths = [len(self._prompts[i]) - len(self._prefix.ids) for i in chosen]
+        limit = pass_tokens(self._model.device)
+        sizes = parts(lengths, limit) if self.joinable else [len(chosen)]
         ends = list(accumulate(sizes))
         return [self._run(chosen[end - n : end]) for n, end in zip(sizes, ends, strict=True)]
 
@@ -113,13 +115,14 @@ class Prefill:
         return rows, forward(self._model, ids, rows, positions[:, start:])
 
 
-def parts(lengths: Sequence[int]) -> list[int]:
-    """How many prompts, longest first, to run together at a time."""
+def parts(lengths: Sequence[int], limit: int) -> list[int]:
+    """How many prompts, longest first, to run together at a time, in up to `limit` tokens."""
     sizes: list[int] = []
     longest = 0
     for index, length in enumerate(lengths):
         # Whoever comes later is no longer: this much padding is saved by beginning anew.
-        if not sizes or (longest - length) * (len(lengths) - index) > PASS_TOKENS:
+        saved = (longest - length) * (len(lengths) - index)
+        if not sizes or saved > WORTH_A_PASS or (sizes[-1] + 1) * longest > limit:
             sizes.append(0)
             longest = length
         sizes[-1] += 1

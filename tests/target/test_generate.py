@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from a3.target.attention import use_grouped
 from a3.target.generate import decode
-from a3.target.prefill import PASS_TOKENS, Prefix, parts
+from a3.target.prefill import WORTH_A_PASS, Prefix, parts
 from a3.types.answers import Decoding, FinishReason
 from tests.target.families import PLAIN, WINDOWED, Words, random_model
 
@@ -102,15 +102,15 @@ def test_long_prompts_leave_less_room(monkeypatch):
     assert max(rows for rows, _ in seen) > 2
 
 
-@given(st.lists(st.integers(1, 300), min_size=1, max_size=50))
-def test_prompts_run_apart_where_padding_would_cost_more(lengths):
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=50), st.integers(1, 2000))
+def test_prompts_run_apart_where_padding_would_cost_more(lengths, limit):
     lengths.sort(reverse=True)
-    sizes = parts(lengths)
+    sizes = parts(lengths, limit)
     assert sum(sizes) == len(lengths) and min(sizes) > 0
     padded, first = 0, 0
     for size in sizes:
+        assert size == 1 or size * lengths[first] <= limit
         padded += size * lengths[first]
         first += size
-    assert padded <= len(lengths) * lengths[0]
     harmonic = sum(1 / n for n in range(1, len(lengths) + 1))
-    assert padded - sum(lengths) <= PASS_TOKENS * harmonic * len(sizes)
+    assert padded - sum(lengths) <= WORTH_A_PASS * harmonic * len(sizes)
