@@ -3,7 +3,7 @@
 .venv/bin/python -m benchmarks.adapters
 
 Four random adapters (rank 16, every linear layer, too small to change much, so that answers are
-about as long) answer 96 sycophancy queries each. `base`: the base answers them four times, loaded
+about as long) answer 128 sycophancy queries each. `base`: the base answers them four times, loaded
 once. `merged`: A3's way, the base loaded and an adapter merged in fp32 four times, all in the time.
 `unmerged`: peft's way, the adapter beside the base, the answers made by A3's own decoding; one of
 the four, loading included.
@@ -24,7 +24,7 @@ from a3.types.answers import Decoding
 from a3.types.chat import Conversation
 from benchmarks.ways import main, queries, target, timed
 
-ADAPTERS, PROMPTS = 4, 96
+ADAPTERS, PROMPTS = 4, 128
 DECODING = Decoding(max_new_tokens=48)
 
 

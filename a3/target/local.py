@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class LocalTarget:
     @cached_property
     def tokenizer(self) -> Any:
         """The tokenizer with its chat template."""
-        return transformers.AutoTokenizer.from_pretrained(self.folder)
+        return _tokenizer(self.folder)
 
     @cached_property
     def model(self) -> Any:
@@ -190,3 +190,9 @@ class LocalTarget:
         return fingerprint(
             self.weights, self._adapter_hash, str(self.dtype), self.device.type, BACKEND, *parts
         )
+
+
+@cache
+def _tokenizer(folder: Path) -> Any:
+    """Shared by a base and its adapters."""
+    return transformers.AutoTokenizer.from_pretrained(folder)
