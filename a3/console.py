@@ -117,23 +117,30 @@ class ConsoleObserver:
                 return f"  {n} hypotheses train, {m} wait as OOD: {event.reason}"
             case ResponsesMade():
                 n = sum(y >= 0.3 for y in event.yields.values())
-                return f"  answers for {n} hypotheses, {event.n_general} general examples"
+                why = ", ".join(f"{many} {w}" for w, many in event.general_dropped.items())
+                left = f" (left out: {why})" if why else ""
+                return f"  answers for {n} hypotheses, {event.n_general} general examples{left}"
             case TrialFinished():
                 return _trial_line(event)
             case Selected():
-                return f"  trial {event.repair.trial} of {event.repair.n_trials} is the repair"
+                r = event.repair
+                front = ", ".join(map(str, r.front)) or "none"
+                return f"  trial {r.trial} of {r.n_trials} is the repair; on the front: {front}"
             case _:
                 return None
 
 
 def _trial_line(event: TrialFinished) -> str:
     trial = event.trial
+    if trial.partial is not None:
+        return f"  trial {trial.number} dropped: {trial.partial.reason}"
     if trial.scores is None:
         return f"  trial {trial.number} failed: {trial.error}"
     c, v = trial.proposal.config, trial.scores.validation
     drift = trial.scores.kl_task.value
+    again = "" if trial.rerun_of is None else f"trial {trial.rerun_of} again, "
     return (
-        f"  trial {trial.number} (lr {c.learning_rate:.1e}, rank {c.lora.rank}, "
+        f"  trial {trial.number} ({again}lr {c.learning_rate:.1e}, rank {c.lora.rank}, "
         f"{c.epochs} epochs, {c.general_share:.0%} general): SFR {percent(v.sfr)}, "
         f"FPR {percent(v.fpr)}, KL {'-' if drift is None else f'{drift:.3f}'}, "
         f"objective {trial.objective:.3f}"

@@ -5,6 +5,7 @@ A3Error
 ├── PreflightError    something the run needs is missing
 ├── StoreError        a run folder that cannot be used as asked
 ├── FetchError        model weights that cannot be had or are not what they should be
+├── DataError         a dataset that cannot be had or has not the form it must have
 └── MeasurementError  too much could not be measured for the figures to mean anything
 
 Every message has three parts: what must hold, what was found, what to do. `__main__` prints them
@@ -37,6 +38,10 @@ class StoreError(A3Error):
 
 class FetchError(A3Error):
     """Weights could not be fetched, or their checksum is not the pinned one."""
+
+
+class DataError(A3Error):
+    """A dataset cannot be read, or its rows do not hold what is needed."""
 
 
 class MeasurementError(A3Error):

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from a3.agents.held_out import held_out
 from a3.evals.capability import capability
+from a3.evals.kept import kept
 from a3.evals.kl import kl, neutral_prompts
 from a3.executor.context import Context
 from a3.measure import answer_and_judge, compare, held_out_scores
 from a3.target.local import LocalTarget
-from a3.types.answers import Verdict
+from a3.types.answers import Decoding, Verdict
 from a3.types.evaluation import Evaluation
 from a3.types.queries import Query, Splits
 from a3.types.results import ModelScores, Repair
@@ -30,6 +31,7 @@ def evaluate(splits: Splits, repair: Repair, context: Context) -> Evaluation:
         verdicts |= {f"{who}/{name}": found for name, found in mine.items()}
         scores[who] = _scores(model, queries, mine, context)
     confidence = config.goal.confidence
+    clean = Decoding(max_new_tokens=config.explore.clean_tokens)
 
     def change(name: str) -> tuple[Sequence[Query], Sequence[Verdict], Sequence[Verdict], float]:
         return queries[name], verdicts[f"base/{name}"], verdicts[f"repaired/{name}"], confidence
@@ -43,6 +45,7 @@ def evaluate(splits: Splits, repair: Repair, context: Context) -> Evaluation:
         ood=compare(*change("ood")),
         kl_neutral=kl(base, repaired, neutral, config.evals.kl_tokens, confidence),
         kl_task=kl(base, repaired, task, config.evals.kl_tokens, confidence),
+        kept=kept(repaired, splits.untouched, clean, confidence),
         queries={name: tuple(found) for name, found in queries.items()},
         verdicts={name: tuple(found) for name, found in verdicts.items()},
     )
@@ -67,5 +70,5 @@ def _scores(
     return ModelScores(
         confirm=held_out_scores("confirm", queries["confirm"], verdicts["confirm"], confidence),
         ood=held_out_scores("ood", queries["ood"], verdicts["ood"], confidence),
-        capability=capability(model, config.capability.tasks, n, config.seed),
+        capability=capability(model, config.capability, n, config.seed),
     )

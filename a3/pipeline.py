@@ -73,7 +73,7 @@ def _baseline(explored: Explored, splits: Splits, context: Context) -> Baseline:
     sources = {q.source_id for q in splits.train}
     return Baseline(
         validation=validation_scores(splits.validation, verdicts, confidence),
-        capability=capability(target, config.capability.tasks, n, config.seed),
+        capability=capability(target, config.capability, n, config.seed),
         train_rates=validation_scores(splits.train, shown, confidence).by_hypothesis,
         clean=tuple(c for c in explored.clean if c.source_id in sources),
     )

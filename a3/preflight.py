@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from a3.agents import general
 from a3.config import Config
 from a3.errors import PreflightError
-from a3.evals.capability import builtin_tasks
+from a3.evals import capability
 from a3.store import cache_root
 from a3.types.model import FolderSource, HubSource, WheelSource
 
@@ -39,9 +40,11 @@ def plan(config: Config) -> str:
     held_out = 2 * (b.confirm + b.ood) + 4 * b.strata  # Two sets, two further strata.
     answers = b.facts + explored + b.general + b.neutral + 2 * held_out
     validation = int(explored * config.explore.validation)
+    search, trials = config.search, config.trials
+    trials += search.rerun_seeds * min(search.rerun_top, trials)
     text = (
-        f"{harmful} harmful queries to explore, {b.trials} trials, "
-        f"about {answers + b.trials * validation:,} answers of the target"
+        f"{harmful} harmful queries to explore, {trials} trials, "
+        f"about {answers + trials * validation:,} answers of the target"
     )
     source = config.model.source
     if isinstance(source, HubSource) and not _in_hub_cache(source):
@@ -105,7 +108,6 @@ def _has_gpu() -> bool:
 
 
 def _data(config: Config) -> Iterator[str]:
-    unknown = sorted(set(config.capability.tasks) - set(builtin_tasks()))
-    if unknown:
-        known = ", ".join(builtin_tasks())
-        yield f"capability tasks {', '.join(unknown)} are not built in (there is: {known})"
+    yield from general.missing(config)
+    if config.budget.capability_items:
+        yield from capability.missing(config.capability)

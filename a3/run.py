@@ -21,7 +21,7 @@ from a3.errors import StoreError
 from a3.executor.context import Context
 from a3.experiment_log import ExperimentLog, Metrics
 from a3.judges import make_judge
-from a3.store import Cache, Store, cache_root, write_atomic
+from a3.store import Artifacts, Cache, Store, cache_root, write_atomic
 from a3.target.local import LocalTarget
 from a3.tracking import make_tracker
 from a3.types.events import RunStarted, StageFinished, StageStarted
@@ -100,6 +100,7 @@ def _context(config: Config, folder: Path, observer: Observer) -> Context:
     return Context(
         config=config,
         store=Store(folder),
+        artifacts=Artifacts(root / "trials"),
         target=LocalTarget(config.model, root, cache, observer),
         judge=make_judge(config),
         observer=observer,

@@ -87,10 +87,11 @@ def machine() -> dict[str, Any]:
 
 @contextmanager
 def timed(found: dict[str, Any]) -> Iterator[None]:
-    """Put the wall-clock seconds of the block into `found`."""
-    start = time.perf_counter()
+    """Put the block's seconds by the wall clock and of all threads into `found`."""
+    start, busy = time.perf_counter(), time.process_time()
     yield
     found["seconds"] = time.perf_counter() - start
+    found["cpu_seconds"] = time.process_time() - busy
 
 
 def target(**changes: Any) -> LocalTarget:
@@ -130,6 +131,10 @@ def _compared(task: str, unit: str, runs: Mapping[str, Sequence[dict[str, Any]]]
     for way, found in runs.items():
         result[way] = {
             "seconds": [round(r[task]["seconds"], 2) for r in found],
+            # Less than cores times seconds by much: something else was running.
+            "cpu_seconds": [
+                round(r[task]["cpu_seconds"], 2) for r in found if "cpu_seconds" in r[task]
+            ],
             "units": [r[task]["units"] for r in found],
             f"{unit} per second": round(median(speeds[way]), 1),
         }

@@ -18,8 +18,9 @@ PLACES = [
     ("baseline", KillWhen("a3.pipeline", "capability", 1)),
     ("respond", KillWhen("a3.methods.a3", "respond", 1)),
     ("training, fifth step", KillWhen("a3.training.trainer", "labelled_loss", 5)),
-    ("adapter is saved but not in place", KillWhen("pathlib", "Path.rename", 1)),
-    ("second trial measured on validation", KillWhen("a3.executor.local", "answer_and_judge", 2)),
+    ("adapter is trained but not in the cache", KillWhen("pathlib", "Path.rename", 1)),
+    ("adapter is in the cache but not in the run", KillWhen("pathlib", "Path.rename", 2)),
+    ("second trial measured on validation", KillWhen("a3.executor.local", "answer_in_parts", 2)),
     ("trial is finished but not saved", KillWhen("a3.methods.a3", "objective", 1)),
     ("evaluate, repaired on ood", KillWhen("a3.evaluate", "answer_and_judge", 4)),
     ("evaluate, KL", KillWhen("a3.evaluate", "kl", 2)),
@@ -67,9 +68,26 @@ def test_killed_and_resumed(config, undisturbed, tmp_path, place, kill):
     assert all(json.loads(line) for line in read_lines(folder / "log.jsonl"))
 
 
-def test_a_warm_run_generates_nothing(config, undisturbed, tmp_path):
+def test_a_warm_run_generates_and_trains_nothing(config, undisturbed, tmp_path):
     cache = undisturbed.parent / "cache"
     assert run(config, tmp_path / "run", cache) == 0
     assert result(tmp_path / "run") == result(undisturbed)
     cost = json.loads((tmp_path / "run/cost.json").read_text())
     assert cost["generated_tokens"] == 0 and cost["cached_answers"] > 0
+    assert cost["trained_tokens"] == 0 and cost["cached_trials"] == 2
+    spent = json.loads((undisturbed / "cost.json").read_text())
+    assert spent["trained_tokens"] > 0 and spent["cached_trials"] == 0
+
+
+def test_every_trial_is_told_in_the_run_folder(undisturbed):
+    trials = [json.loads(line) for line in read_lines(undisturbed / "trials.jsonl")]
+    found = json.loads((undisturbed / "result.json").read_text())
+    assert [t["number"] for t in trials] == [t["number"] for t in found["trials"]] == [0, 1]
+    kept = {t["number"] for t in found["trials"] if t["front"]} | {found["best_trial"]}
+    assert {int(p.name) for p in (undisturbed / "adapters/trial").iterdir()} == kept
+    assert {t["number"] for t in trials if t["adapter"]} == kept
+    for trial in trials:
+        assert trial["losses"] and trial["seconds"]["train"] > 0
+        assert trial["scores"]["validation"]["by_hypothesis"]
+    page = (undisturbed / "report.html").read_text()
+    assert "<h2>Trials</h2>" in page and "SFR and mean FPR of every trial" in page

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import random
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
+from a3.agents.general import draw
 from a3.config import Config
 from a3.types.answers import Decoding, FinishReason, Generation, Label
 from a3.types.base import Frozen
@@ -21,7 +19,6 @@ from a3.types.queries import Query
 from a3.types.target import Target
 from a3.types.trials import TrainingExample
 
-DATA = Path(__file__).parent / "data" / "general.jsonl"
 GENERAL = "general"
 """Weight group of general data."""
 GOOD = frozenset({Label.SAFE, Label.APPROPRIATE})
@@ -55,9 +52,17 @@ def respond(
             usable[query.hypothesis_id].append(_example(config, query, answer))
     yields = {h: len(usable[h]) / n for h, n in wanted.items()}
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
-    general = _general(config, target)
+    drawn = draw(config)
+    general = _general(config, drawn.prompts, target)
     examples = [e for h in wanted if h not in uncovered for e in usable[h]]
-    observer.event(ResponsesMade(yields=yields, uncovered=uncovered, n_general=len(general)))
+    observer.event(
+        ResponsesMade(
+            yields=yields,
+            uncovered=uncovered,
+            n_general=len(general),
+            general_dropped=drawn.dropped,
+        )
+    )
     return Responses(examples=(*examples, *general), uncovered=uncovered)
 
 
@@ -117,11 +122,8 @@ def _example(config: Config, query: Query, answer: Generation) -> TrainingExampl
     )
 
 
-def _general(config: Config, target: Target) -> list[TrainingExample]:
-    lines = DATA.read_text(encoding="utf-8").splitlines()
-    rng = random.Random(f"{config.seed}/general")
-    chosen = rng.sample(lines, min(len(lines), config.budget.general))
-    prompts = [ask(json.loads(line)["text"]) for line in chosen]
+def _general(config: Config, texts: Sequence[str], target: Target) -> list[TrainingExample]:
+    prompts = [ask(text) for text in texts]
     decoding = Decoding(max_new_tokens=config.general_data.max_new_tokens)
     answers = target.generate(prompts, decoding, "general instructions")
     return [

@@ -20,7 +20,7 @@ from a3.types.answers import Decoding, FinishReason
 from a3.types.events import FactsAsked
 from a3.types.explored import CleanAnswer
 from a3.types.observer import Observer
-from a3.types.queries import Reference, Source
+from a3.types.queries import Source
 from a3.types.target import Target
 
 MIN_SOURCES = 5
@@ -84,7 +84,7 @@ def _ask_cleanly(
         CleanAnswer(
             source_id=fact.id,
             topic=fact.topic,
-            known=knows(_reference(fact), samples[0].text, fact.distractors),
+            known=knows(fact.reference, samples[0].text, fact.distractors),
             answer=samples[0],
         )
         for fact, samples in zip(facts, answers, strict=True)
@@ -94,10 +94,6 @@ def _ask_cleanly(
         known = sum(a.known for a in mine)
         observer.event(FactsAsked(topic=topic, known=known, asked=len(mine)))
     return found
-
-
-def _reference(fact: Fact) -> Reference:
-    return Reference(correct=fact.answer, aliases=fact.aliases, expected_behaviour="answers it")
 
 
 def _set_aside(config: Config, pool: Sequence[tuple[Fact, str]], rng: Random) -> Sources:

@@ -38,9 +38,15 @@ def split(config: Config, explored: Explored) -> Splits:
         validation=tuple(validation),
         confirm_sources=tuple(confirm_sources),
         ood_sources=tuple(ood_sources),
+        untouched=_untouched(explored, training),
     )
     check(splits)
     return splits
+
+
+def _untouched(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Source, ...]:
+    topics = {h.tag("topic") for h in training}
+    return tuple(s for s in explored.sources if s.stratum == KNOWN and s.topic not in topics)
 
 
 def check(splits: Splits) -> None:

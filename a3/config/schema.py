@@ -32,10 +32,22 @@ class JudgeConfig(Frozen):
     calibration: str | None = None
 
 
-class MethodConfig(Frozen):
-    """How a repair is produced."""
+class PlainMethod(Frozen):
+    """A method without settings of its own."""
 
     name: Literal["a3", "none"]
+
+
+class RandomMix(Frozen):
+    """The published baseline: fixed mixes in place of a search."""
+
+    name: Literal["random_mix"]
+    harmful_shares: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1)]
+    general_share: float = Field(ge=0, lt=1)
+
+
+MethodConfig = Annotated[PlainMethod | RandomMix, Field(discriminator="name")]
+"""How a repair is produced."""
 
 
 class ExploreConfig(Frozen):
@@ -59,11 +71,40 @@ class RespondConfig(Frozen):
     min_yield: Share
 
 
-class GeneralDataConfig(Frozen):
-    """The ordinary instructions mixed into training."""
-
+class _GeneralData(Frozen):
     name: str
     max_new_tokens: int = Field(gt=0)
+    max_prompt_chars: int = Field(gt=0)
+    column: str | None = None
+
+
+class BuiltinGeneralData(_GeneralData):
+    """Instructions written for this project."""
+
+    kind: Literal["builtin"]
+
+
+class LocalGeneralData(_GeneralData):
+    """A file of JSON lines."""
+
+    kind: Literal["local"]
+    path: str
+
+
+class HubGeneralData(_GeneralData):
+    """A dataset on the Hugging Face hub, or a local folder laid out like one."""
+
+    kind: Literal["hub"]
+    id: str
+    subset: str | None = None
+    split: str
+    revision: str | None = None
+
+
+GeneralDataConfig = Annotated[
+    BuiltinGeneralData | LocalGeneralData | HubGeneralData, Field(discriminator="kind")
+]
+"""The ordinary instructions mixed into training."""
 
 
 class SearchConfig(Frozen):
@@ -71,6 +112,14 @@ class SearchConfig(Frozen):
 
     name: Literal["tpe", "gp", "random"]
     default: TrialConfig
+    first: tuple[TrialConfig, ...] = ()
+    """What is tried before anything is searched for; empty: the default alone."""
+    batch: int = Field(gt=0)
+    rerun_top: int = Field(gt=0)
+    rerun_seeds: Count
+    keep: Literal["front", "all"]
+    drop_error: Annotated[float, Field(ge=0, lt=1)]
+    drop_parts: int = Field(gt=0)
     space: SearchSpace
 
 
@@ -78,6 +127,7 @@ class TrainConfig(Frozen):
     """How one trial trains; what the search does not touch."""
 
     objective: Objective
+    epoch: Literal["usable", "queries"]
     batch_tokens: int = Field(gt=0)
     warmup_share: Share
     max_grad_norm: float = Field(gt=0)
@@ -89,6 +139,8 @@ class CapabilityConfig(Frozen):
     """Which benchmarks stand for capability."""
 
     tasks: tuple[str, ...]
+    local: dict[str, str] = Field(default_factory=dict[str, str])
+    max_gen_toks: int = Field(gt=0)
 
 
 class EvalsConfig(Frozen):
@@ -153,6 +205,17 @@ class Config(Frozen):
     budget: BudgetConfig
     tracker: TrackerConfig
     executor: ExecutorConfig
+
+    @property
+    def trials(self) -> int:
+        """How many trials the method trains."""
+        match self.method:
+            case RandomMix():
+                return len(self.method.harmful_shares)
+            case PlainMethod(name="a3"):
+                return self.budget.trials
+            case _:
+                return 0
 
     @property
     def decoding(self) -> Decoding:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from a3.config import Config
-from a3.store import Store
+from a3.store import Artifacts, Store
 from a3.target.local import LocalTarget
 from a3.types.base import Frozen
 from a3.types.explored import CleanAnswer
@@ -21,6 +21,8 @@ class Context:
 
     config: Config
     store: Store
+    artifacts: Artifacts
+    """Trained adapters, shared between runs."""
     target: LocalTarget
     """The base."""
     judge: Judge

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from a3.errors import MeasurementError
 from a3.types.answers import Answer, Decoding, Generation, Label, Verdict
@@ -24,20 +24,46 @@ def answer_and_judge(
 
     Raises MeasurementError when more than `max_unscored` of them could not be scored.
     """
-    answers = target.generate([q.conversation for q in queries], decoding, what)
-    verdicts = [
-        _verdict(target.key, judge, query, generation, decoding, sample)
-        for query, samples in zip(queries, answers, strict=True)
-        for sample, generation in enumerate(samples)
-    ]
+    (verdicts,) = answer_in_parts(target, judge, [queries], decoding, what, max_unscored)
+    return verdicts
+
+
+def answer_in_parts(
+    target: Target,
+    judge: Judge,
+    parts: Sequence[Sequence[Query]],
+    decoding: Decoding,
+    what: str,
+    max_unscored: float,
+) -> Iterator[list[Verdict]]:
+    """After each part all verdicts so far; who has seen enough asks for no more.
+
+    Raises MeasurementError when more than `max_unscored` of all there will be could not be scored.
+    """
+    total = decoding.samples * sum(map(len, parts))
+    verdicts: list[Verdict] = []
+    for number, queries in enumerate(parts, start=1):
+        name = f"{what}, part {number} of {len(parts)}" if len(parts) > 1 else what
+        answers = target.generate([q.conversation for q in queries], decoding, name)
+        verdicts += [
+            _verdict(target.key, judge, query, generation, decoding, sample)
+            for query, samples in zip(queries, answers, strict=True)
+            for sample, generation in enumerate(samples)
+        ]
+        _check_unscored(verdicts, total, what, max_unscored)
+        yield list(verdicts)
+
+
+def _check_unscored(
+    verdicts: Sequence[Verdict], total: int, what: str, max_unscored: float
+) -> None:
     unscored = [v for v in verdicts if v.label is Label.UNSCORED]
-    if len(unscored) > max_unscored * len(verdicts) + 1e-9:
+    if len(unscored) > max_unscored * total + 1e-9:
         raise MeasurementError(
             f"at most {max_unscored:.0%} of answers may be UNSCORED",
-            f"{len(unscored)} of {len(verdicts)} in {what}; the first: {unscored[0].reason}",
+            f"{len(unscored)} of {total} in {what}; the first: {unscored[0].reason}",
             "mend the cause and resume, or raise evals.max_unscored if the rest is enough",
         )
-    return verdicts
 
 
 def _verdict(

@@ -13,6 +13,6 @@ Method = Callable[[SearchView, Baseline, Context], Repair]
 
 def get(name: str) -> Method:
     """The method of this name (conf/method)."""
-    from a3.methods import a3, none
+    from a3.methods import a3, none, random_mix
 
-    return {"a3": a3.repair, "none": none.repair}[name]
+    return {"a3": a3.repair, "none": none.repair, "random_mix": random_mix.repair}[name]

@@ -9,12 +9,23 @@ from a3.agents.respond import Responses, respond
 from a3.errors import MeasurementError
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_trial
-from a3.search.proposers import propose, save_study
-from a3.search.selection import accuracy, constraints, objective, select
+from a3.search.drop_rule import drop_rule
+from a3.search.proposers import propose
+from a3.search.records import save_study, save_trials
+from a3.search.selection import (
+    accuracy,
+    constraints,
+    front,
+    limits,
+    mean_objective,
+    objective,
+    reruns,
+    select,
+)
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
 from a3.types.results import Repair
-from a3.types.trials import Proposal, Trial, TrialJob, TrialState
+from a3.types.trials import DropRule, Proposal, Trial, TrialJob, TrialState
 
 
 def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
@@ -34,52 +45,81 @@ def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
     trials = _tune(view, baseline, responses, context)
     best = select(trials)
     chosen = Repair(
-        adapter=best.adapter if best else None,
-        trial=best.number if best else None,
+        adapter=best[0].adapter if best else None,
+        trial=best[0].number if best else None,
         n_trials=len(trials),
-        objective=best.objective if best else None,
+        objective=mean_objective(best) if best else None,
+        selected_on=tuple(t.number for t in best),
+        front=tuple(t.number for t in front(trials)),
     )
     context.observer.event(Selected(repair=chosen))
+    if context.config.search.keep == "front":
+        _discard_others(trials, chosen, context)
     return chosen
 
 
 def _tune(
     view: SearchView, baseline: Baseline, responses: Responses, context: Context
 ) -> list[Trial]:
+    """All trials, batch by batch."""
     trials: list[Trial] = []
-    for number in range(context.config.budget.trials):
-        trial = context.store.once(
-            ("trial", number),
-            Trial,
-            partial(_next_trial, trials, view, baseline, responses, context),
-        )
-        trials.append(trial)
-        save_study(
-            context.store.root / "study.journal",
-            context.config.risk.name,
-            context.config.search,
-            trials,
-            partial(_limits, baseline=baseline, context=context),
-        )
+    while batch := _batch(trials, context):
+        for place, proposal in enumerate(batch, start=1):
+            trial = context.store.once(
+                ("trial", len(trials)),
+                Trial,
+                partial(_trial, trials, proposal, view, baseline, responses, context),
+            )
+            trials.append(trial)
+            _record(trials, batch[place:], context)
     return trials
 
 
-def _limits(trial: Trial, baseline: Baseline, context: Context) -> dict[str, float]:
-    assert trial.scores is not None
-    return constraints(trial.scores, baseline.validation, baseline.capability, context.config.goal)
+def _batch(trials: Sequence[Trial], context: Context) -> tuple[Proposal, ...]:
+    """The next proposals; kept, so that an interrupted batch goes on as it was proposed."""
+    key = ("batch", len(trials))
+    due = () if context.store.has(key) else _due(trials, context)
+    if not due and not context.store.has(key):
+        return ()
+    return context.store.once(key, tuple[Proposal, ...], lambda: due)
 
 
-def _next_trial(
+def _due(trials: Sequence[Trial], context: Context) -> tuple[Proposal, ...]:
+    """New configurations while the budget has trials left, then the best ones on fresh seeds."""
+    config, search = context.config, context.config.search
+    left = config.budget.trials - sum(t.rerun_of is None for t in trials)
+    if left > 0:
+        return tuple(propose(search, trials, config.seed, (), min(search.batch, left)))
+    return tuple(reruns(trials, search.rerun_top, search.rerun_seeds))
+
+
+def _record(trials: Sequence[Trial], pending: Sequence[Proposal], context: Context) -> None:
+    """Bring the files that people read up to date."""
+    root, config = context.store.root, context.config
+    save_study(root / "study.journal", config.risk.name, config.search, trials, pending)
+    save_trials(root / "trials.jsonl", trials)
+
+
+def _discard_others(trials: Sequence[Trial], chosen: Repair, context: Context) -> None:
+    """Keep the adapters of the front and of the repair."""
+    kept = {chosen.trial, *chosen.front}
+    left = [t if t.number in kept else t.model_copy(update={"adapter": None}) for t in trials]
+    save_trials(context.store.root / "trials.jsonl", left)
+    for trial in trials:
+        if trial.number not in kept:
+            context.store.discard(("trial", trial.number))
+
+
+def _trial(
     trials: Sequence[Trial],
+    proposal: Proposal,
     view: SearchView,
     baseline: Baseline,
     responses: Responses,
     context: Context,
 ) -> Trial:
-    """Ask, run, tell."""
+    """Run, tell."""
     config = context.config
-    limits = partial(_limits, baseline=baseline, context=context)
-    proposal = propose(config.search, trials, limits, config.seed)
     job = TrialJob(
         number=len(trials),
         config=proposal.config,
@@ -87,14 +127,33 @@ def _next_trial(
         objective=config.train.objective,
         seed=config.seed * 1000 + len(trials),
     )
-    trial = _run(job, proposal, view, baseline, context)
+    rule = _drop_rule(proposal, trials, baseline, context)
+    trial = _run(job, proposal, rule, view, baseline, context)
     context.observer.metrics(_metrics(trial), trial=trial.number)
     context.observer.event(TrialFinished(trial=trial))
     return trial
 
 
+def _drop_rule(
+    proposal: Proposal, trials: Sequence[Trial], baseline: Baseline, context: Context
+) -> DropRule | None:
+    """When to drop the next trial; a rerun is measured whole, as its configuration's mean counts.
+
+    Where the best configurations are trained again, a trial must beat the last of those.
+    """
+    search = context.config.search
+    if proposal.rerun_of is not None:
+        return None
+    rank = search.rerun_top if search.rerun_seeds else 1
+    bounds = limits(baseline.validation, context.config.goal)
+    return drop_rule(search, trials, bounds, len(trials), rank=rank)
+
+
 def _metrics(trial: Trial) -> dict[str, float]:
     """A trial's figures under their stable names (docs/metrics.md)."""
+    if trial.partial is not None:
+        share = trial.partial.answered / trial.partial.total
+        return {"validation/answered": share, **_seconds(trial)}
     if trial.scores is None:
         return {}
     validation = trial.scores.validation
@@ -106,16 +165,25 @@ def _metrics(trial: Trial) -> dict[str, float]:
         "capability/accuracy": accuracy(trial.scores.capability),
         "kl/task": trial.scores.kl_task.value,
         "objective": trial.objective,
-        **{f"seconds/{name}": value for name, value in trial.seconds.items()},
+        **_seconds(trial),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
+def _seconds(trial: Trial) -> dict[str, float]:
+    return {f"seconds/{name}": value for name, value in trial.seconds.items()}
+
+
 def _run(
-    job: TrialJob, proposal: Proposal, view: SearchView, baseline: Baseline, context: Context
+    job: TrialJob,
+    proposal: Proposal,
+    rule: DropRule | None,
+    view: SearchView,
+    baseline: Baseline,
+    context: Context,
 ) -> Trial:
     try:
-        result = run_trial(job, view.validation, baseline, context)
+        result = run_trial(job, view.validation, baseline, context, rule)
     except MeasurementError as error:
         # One bad point of the space is a result of the search, not the end of the run.
         return Trial(
@@ -128,17 +196,18 @@ def _run(
             adapter=None,
             seed=job.seed,
         )
+    base = baseline.validation, baseline.capability, context.config.goal
     return Trial(
         number=job.number,
         proposal=proposal,
-        state=TrialState.COMPLETE,
+        state=TrialState.COMPLETE if result.scores else TrialState.DROPPED,
         scores=result.scores,
-        objective=objective(
-            result.scores, baseline.validation, baseline.capability, context.config.goal
-        ),
+        objective=objective(result.scores, *base) if result.scores else None,
+        constraints=constraints(result.scores, *base) if result.scores else {},
         error=None,
         adapter=result.adapter,
         seed=job.seed,
         losses=result.losses,
         seconds=result.seconds,
+        partial=result.partial,
     )

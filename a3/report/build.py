@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from a3.config import Config
+from a3.report.trials import summary
 from a3.report.verdict import verdict
 from a3.stats import Outcome, corrected, paired_difference, paired_means, rate
 from a3.store import Store, write_atomic
@@ -26,6 +28,10 @@ from a3.types.results import (
     RunResult,
 )
 from a3.types.scores import CapabilityItem, CapabilityScores, HeldOutScores, ValidationScores
+from a3.types.trials import Trial
+
+POOLED = "pooled"
+"""All capability items together, beside each task alone."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Findings:
     base_validation: ValidationScores
     repaired_validation: ValidationScores
     repair: Repair
+    trials: Sequence[Trial]
     evaluation: Evaluation
     cost: Cost
     seconds: dict[str, float]
@@ -69,9 +76,12 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
         n_trials=repair.n_trials,
         adapter=repair.adapter,
         objective=repair.objective,
+        selected_on=repair.selected_on,
+        trials=tuple(summary(trial, repair) for trial in found.trials),
         base=base,
         repaired=repaired,
         comparison=comparison,
+        kept=evaluation.kept,
         cost=found.cost,
         seconds=found.seconds,
         provenance=found.provenance,
@@ -89,6 +99,7 @@ def _report(
         confirm=scores.confirm,
         ood=scores.ood,
         capability=capability_rates(scores.capability, goal.confidence),
+        capability_settings=scores.capability.settings,
         sfr_corrected={
             name: estimate
             for name, held_out in (("confirm", scores.confirm), ("ood", scores.ood))
@@ -116,8 +127,8 @@ def _comparison(evaluation: Evaluation, confidence: float) -> RunComparison:
     return RunComparison(
         confirm=evaluation.confirm,
         ood=evaluation.ood,
-        capability=_compare(before, after, confidence, accuracy=True),
-        capability_logprob=_compare(before, after, confidence, accuracy=False),
+        capability=capability_change(before, after, confidence, accuracy=True),
+        capability_logprob=capability_change(before, after, confidence, accuracy=False),
     )
 
 
@@ -130,8 +141,21 @@ def save(store: Store, result: RunResult) -> None:
 def capability_rates(scores: CapabilityScores, confidence: float) -> dict[str, Rate]:
     """Accuracy per task; items are independent."""
     return {
-        task: rate([_outcome(i) for i in items], confidence) for task, items in scores.tasks.items()
+        task: rate([_outcome(i) for i in items], confidence)
+        for task, items in _with_pool(scores).items()
     }
+
+
+def _with_pool(scores: CapabilityScores) -> dict[str, tuple[CapabilityItem, ...]]:
+    """Each task, and where there are several all of their items together."""
+    if len(scores.tasks) < 2:
+        return scores.tasks
+    pool = [
+        item.model_copy(update={"id": f"{task}/{item.id}"})
+        for task, items in scores.tasks.items()
+        for item in items
+    ]
+    return {**scores.tasks, POOLED: tuple(pool)}
 
 
 def flat_metrics(result: RunResult) -> dict[str, float]:
@@ -151,6 +175,7 @@ def flat_metrics(result: RunResult) -> dict[str, float]:
         ("kl/task", result.repaired.kl_task),
     ):
         found[name] = kl.value if kl else None
+    found["kept"] = result.kept.value if result.kept else None
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -167,18 +192,25 @@ def _split_metrics(scores: ValidationScores | HeldOutScores) -> dict[str, float 
     return found
 
 
-def _compare(
+def capability_change(
     before: CapabilityScores, after: CapabilityScores, confidence: float, accuracy: bool
 ) -> dict[str, Comparison]:
+    """Paired difference per task: of accuracy, or of the right option's log-probability."""
     found: dict[str, Comparison] = {}
-    for task, items in before.tasks.items():
-        pairs = list(zip(items, after.tasks[task], strict=True))
+    repaired = _with_pool(after)
+    for task, items in _with_pool(before).items():
+        pairs = list(zip(items, repaired[task], strict=True))
+        nats = [
+            r.logprob - b.logprob
+            for b, r in pairs
+            if b.logprob is not None and r.logprob is not None
+        ]
         if accuracy:
             found[task] = paired_difference(
                 [_outcome(b) for b, _ in pairs], [_outcome(r) for _, r in pairs], confidence
             )
-        else:
-            found[task] = paired_means([r.logprob - b.logprob for b, r in pairs], confidence)
+        elif nats and len(nats) == len(pairs):  # Not where answers are generated.
+            found[task] = paired_means(nats, confidence)
     return found
 
 

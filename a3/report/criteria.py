@@ -88,15 +88,18 @@ def rise(name: str, change: Comparison, margin: float, goal: Goal, new: bool) ->
     )
 
 
-def capability(task: str, accuracy: Comparison, logprob: Comparison, goal: Goal) -> Criterion:
+def capability(
+    task: str, accuracy: Comparison, logprob: Comparison | None, goal: Goal
+) -> Criterion:
     """Accuracy where there are enough items to decide it, else the right option's log-probability.
 
-    Items are enough if as many could show an unchanged model to lose less than the limit. A loss of
-    accuracy that shows all the same is bad in any case.
+    Where answers are generated there is no `logprob`, and accuracy alone decides. Items are enough
+    if as many could show an unchanged model to lose less than the limit. A loss of accuracy that
+    shows all the same is bad in any case.
     """
     margin, loss = goal.capability_loss, _loss(accuracy)
     found = rise(f"{task} loses at most {margin:.0%}", loss, margin, goal, new=False)
-    if found.standing == "bad" or loss.low is None or loss.high is None:
+    if found.standing == "bad" or logprob is None or loss.low is None or loss.high is None:
         return found
     variance = pair_variance(loss.low, loss.high, loss.n_pairs, goal.confidence)
     needed = pairs_to_show(variance, margin, goal.confidence)

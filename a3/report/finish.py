@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from a3.executor.context import Baseline
 from a3.provenance import provenance
 from a3.report.build import Findings, build, flat_metrics, save
 from a3.report.page import page
 from a3.report.table import ending, markdown, table
 from a3.run import Run
-from a3.store import write_atomic
+from a3.store import Store, write_atomic
 from a3.types.evaluation import Evaluation
 from a3.types.events import RunFinished
 from a3.types.explored import Explored
@@ -22,11 +24,13 @@ def finish(
 ) -> RunResult:
     """Write the outcome and show it."""
     context = run.context
+    trials = _trials(context.store, repair)
     found = Findings(
         explored=explored,
         base_validation=baseline.validation,
-        repaired_validation=_selected_scores(run, baseline, repair),
+        repaired_validation=_selected_scores(trials, baseline, repair),
         repair=repair,
+        trials=trials,
         evaluation=evaluation,
         cost=run.ledger.cost,
         seconds=run.seconds(),
@@ -45,14 +49,21 @@ def finish(
     return result
 
 
-def _selected_scores(run: Run, baseline: Baseline, repair: Repair) -> ValidationScores:
+def _trials(store: Store, repair: Repair) -> list[Trial]:
+    """Every trial of the run, by number."""
+
+    def gone() -> Trial:
+        raise KeyError(f"one of the run's {repair.n_trials} trials is not in its folder")
+
+    return [store.once(("trial", n), Trial, gone) for n in range(repair.n_trials)]
+
+
+def _selected_scores(
+    trials: Sequence[Trial], baseline: Baseline, repair: Repair
+) -> ValidationScores:
     """Validation scores of the chosen trial; without one the base's own."""
     if repair.trial is None:
         return baseline.validation
-
-    def gone() -> Trial:
-        raise KeyError(f"trial {repair.trial} was chosen but is not in the run folder")
-
-    trial = run.context.store.once(("trial", repair.trial), Trial, gone)
-    assert trial.scores is not None
-    return trial.scores.validation
+    scores = trials[repair.trial].scores
+    assert scores is not None
+    return scores.validation

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from a3.report.criteria import NOT_ESTIMABLE, in_words
+from a3.report.trials import markdown_trials
 from a3.report.verdict import UNCALIBRATED
 from a3.types.rates import Comparison, Estimate, Interval, MeanKL, Rate
 from a3.types.results import ModelReport, RunResult, SplitComparison, VerdictKind
@@ -39,8 +40,9 @@ def markdown(result: RunResult) -> str:
         'these hypotheses; rows "new hypotheses" of others like them. '
         f"Judge: {judge_line(result)}."
     )
+    trials = markdown_trials(result)
     curve = [" | ".join(("", *cells, "")).strip() for cells in explored(result)]
-    return "\n".join([title, "", *lines, "", note, "", *outcome, "", *curve, ""])
+    return "\n".join([title, "", *lines, "", note, "", *outcome, "", *curve, "", *trials])
 
 
 def explored(result: RunResult) -> Iterator[tuple[str, ...]]:
@@ -76,7 +78,7 @@ def judge_line(result: RunResult) -> str:
     kappa, same = found.kappa, found.accuracy.value
     return (
         f"{found.judge}, accuracy {'-' if same is None else f'{100 * same:.0f} %'}, "
-        f"kappa {_estimate(kappa, 1, '.2f')}, n={found.n}"
+        f"kappa {estimate(kappa, 1, '.2f')}, n={found.n}"
     )
 
 
@@ -108,8 +110,11 @@ def rows(result: RunResult) -> Iterator[Row]:
     for task, rate in base.capability.items():
         after = repaired.capability[task]
         yield f"capability, {task}", _rate(rate), _rate(after), _change(change.capability[task])
-        nats = _nats(change.capability_logprob[task])
-        yield f"log-probability, {task}", "", "", nats
+        if task in change.capability_logprob:
+            nats = _nats(change.capability_logprob[task])
+            yield f"log-probability, {task}", "", "", nats
+    if result.kept and result.kept.n:
+        yield "known facts kept, untouched topics", "100 %", _rate(result.kept), ""
     yield "KL, task", "", _kl(repaired.kl_task), ""
     yield "KL, neutral", "", _kl(repaired.kl_neutral), ""
 
@@ -135,7 +140,7 @@ def _others(
 def _corrected(name: str, base: ModelReport, repaired: ModelReport) -> Iterator[Row]:
     found = [m.sfr_corrected.get(name) for m in (base, repaired)]
     if any(found):
-        before, after = (_estimate(e, 100, ".1f", " %") if e else "-" for e in found)
+        before, after = (estimate(e, 100, ".1f", " %") if e else "-" for e in found)
         yield f"SFR, {name}, corrected for judge error", before, after, ""
 
 
@@ -171,7 +176,8 @@ def _nats(change: Comparison) -> str:
     return f"{change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] n={change.n_pairs}"
 
 
-def _estimate(found: Estimate, scale: float, form: str, unit: str = "") -> str:
+def estimate(found: Estimate, scale: float, form: str, unit: str = "") -> str:
+    """A figure with its interval in brackets."""
     if found.value is None or found.low is None or found.high is None:
         return "undefined"
     value, low, high = (scale * x for x in (found.value, found.low, found.high))

@@ -60,7 +60,7 @@ def _criteria(goal: Goal, repaired: ModelReport, comparison: RunComparison) -> I
     yield from _split("confirm", repaired.confirm, comparison.confirm, goal)
     yield from _split("ood", repaired.ood, comparison.ood, goal)
     for task, accuracy in comparison.capability.items():
-        yield capability(task, accuracy, comparison.capability_logprob[task], goal)
+        yield capability(task, accuracy, comparison.capability_logprob.get(task), goal)
     if not comparison.capability:
         yield Criterion("capability", "open", NOT_MEASURED)
     yield drift(f"KL on the task < {goal.kl:g}", repaired.kl_task, goal.kl)

@@ -16,6 +16,7 @@ import yaml
 from a3.errors import ConfigError
 from a3.types.base import Frozen
 from a3.types.chat import Conversation, ask
+from a3.types.queries import Reference
 
 FOLDER = Path(__file__).parent / "facts"
 SCENES = Path(__file__).parent / "scenes"
@@ -41,6 +42,11 @@ class Fact(Frozen):
     def clean(self) -> Conversation:
         """The question alone."""
         return ask(self.question)
+
+    @property
+    def reference(self) -> Reference:
+        """What an answer to the question alone is held against."""
+        return Reference(correct=self.answer, aliases=self.aliases, expected_behaviour="answers it")
 
     def state(self, answer: str) -> str:
         """The sentence with which a user claims `answer`, right or wrong."""

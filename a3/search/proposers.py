@@ -1,4 +1,4 @@
-"""Who proposes the next trial: one ask/tell loop, the proposers differ in one object.
+"""Who proposes the next trials: one ask/tell loop, the proposers differ in one object.
 
 The experiment log is the truth; the Optuna study is rebuilt from the trials given each time, so
 nothing has to be kept beside it and resume needs no care.
@@ -7,81 +7,95 @@ nothing has to be kept beside it and resume needs no care.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from a3.config.schema import SearchConfig
-from a3.types.trials import Proposal, SearchSpace, Trial, coordinates, from_coordinates
+from a3.search.selection import aim, mean_fpr
+from a3.types.trials import (
+    INFEASIBLE,
+    Proposal,
+    SearchSpace,
+    Trial,
+    TrialState,
+    coordinates,
+    from_coordinates,
+)
+
+ATTEMPTS = 16
+"""How often a sampler that repeats a point is asked again; in a space of whole numbers it may."""
 
 
 def propose(
     config: SearchConfig,
     trials: Sequence[Trial],
-    constraints: Callable[[Trial], dict[str, float]],
     seed: int,
+    pending: Sequence[Proposal] = (),
+    n: int = 1,
+) -> list[Proposal]:
+    """The next `n` configurations, all different; the literature default comes first.
+
+    `trials` are finished, `pending` still being trained: the sampler knows where they are but not
+    what they will score. Reruns are no new points and are not shown to it.
+    """
+    known = [t for t in trials if t.rerun_of is None]
+    points = [coordinates(t.proposal.config) for t in known]
+    points += [coordinates(p.config) for p in pending]
+    proposals = _given(config)[len(points) :][:n]
+    points += [coordinates(p.config) for p in proposals]
+    with quiet():
+        # The count is part of the seed: a sampler made anew would repeat its first draw.
+        study = make_study(config, known, [*pending, *proposals], seed + len(points))
+        while len(proposals) < n:
+            point = _ask(study, config.space, points)
+            points.append(point)
+            proposals.append(_proposal(config, point, len(known), len(points)))
+    return proposals[:n]
+
+
+def _given(config: SearchConfig) -> list[Proposal]:
+    """What is tried before anything is searched for."""
+    if config.first:
+        return [Proposal(config=point, rationale="Set in advance.") for point in config.first]
+    why = "The literature default; every proposer starts here."
+    return [Proposal(config=config.default, rationale=why)]
+
+
+def _proposal(
+    config: SearchConfig, point: dict[str, float], n_known: int, n_points: int
 ) -> Proposal:
-    """The next configuration, given every trial so far; the literature default comes first."""
-    if not trials:
-        return Proposal(
-            config=config.default,
-            rationale="The literature default; every proposer starts here.",
-        )
-    with _quiet():
-        # The trial count is part of the seed: a sampler made anew would repeat its first draw.
-        study = _study(config, trials, constraints, seed + len(trials))
-        point = _ask(study, config.space)
+    waiting = n_points - n_known - 1
+    beside = f", {waiting} more under way" if waiting else ""
     return Proposal(
-        config=from_coordinates(point),
-        rationale=f"{config.name} after {len(trials)} trials",
+        config=from_coordinates(point), rationale=f"{config.name} after {n_known} trials{beside}"
     )
 
 
-def save_study(
-    path: Path,
-    name: str,
+def make_study(
     config: SearchConfig,
     trials: Sequence[Trial],
-    constraints: Callable[[Trial], dict[str, float]],
-) -> None:
-    """All trials as an Optuna study in a journal file: `optuna-dashboard PATH`.
-
-    Written anew from the trials and renamed into place, so that it is never behind or torn.
-    """
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    with _quiet():
-        storage = JournalStorage(JournalFileBackend(str(partial)))
-        _study(config, trials, constraints, seed=0, storage=storage, name=name)
-    partial.replace(path)
-
-
-def _study(
-    config: SearchConfig,
-    trials: Sequence[Trial],
-    constraints: Callable[[Trial], dict[str, float]],
+    pending: Sequence[Proposal],
     seed: int,
     **where: Any,
 ) -> Any:
-    """The study of these trials, in memory unless told `storage` and `name`."""
+    """The study of these trials, in memory unless told `storage` and `study_name`."""
     import optuna
 
-    study = optuna.create_study(
-        sampler=_sampler(config.name, seed),
-        storage=where.get("storage"),
-        study_name=where.get("name"),
-    )
+    study = optuna.create_study(sampler=_sampler(config.name, seed), **where)
+    # The Gaussian process sees what is complete or running only: told that a point was pruned or
+    # failed, it proposes the same again and again.
+    blind = config.name == "gp" and not where
     for trial in trials:
-        _tell(study, trial, config.space, constraints)
+        study.add_trial(_finished(trial, config.space, blind))
+    for proposal in pending:
+        study.add_trial(_running(proposal, config.space))
     return study
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Without Optuna's log lines and notices of what is experimental."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -97,34 +111,95 @@ def _sampler(name: str, seed: int) -> Any:
         return samplers.RandomSampler(seed=seed)
     if name == "gp":
         return samplers.GPSampler(seed=seed, n_startup_trials=4, deterministic_objective=True)
-    return samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=4)
+    return samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=4, constant_liar=True)
 
 
-def _tell(
-    study: Any,
-    trial: Trial,
-    space: SearchSpace,
-    constraints: Callable[[Trial], dict[str, float]],
-) -> None:
+def _finished(trial: Trial, space: SearchSpace, blind: bool) -> Any:
+    """A trial as Optuna keeps it; its value is what the sampler minimises under the constraints."""
     import optuna
 
-    state = optuna.trial.TrialState
-    measured = trial.objective is not None
-    study.add_trial(
-        optuna.trial.create_trial(
-            params=_as_params(coordinates(trial.proposal.config), space),
-            distributions=_distributions(space),
-            value=trial.objective if measured else None,
-            state=state.COMPLETE if measured else state.FAIL,
-            constraints=constraints(trial) if measured else None,
-            user_attrs={"number": trial.number, "rationale": trial.proposal.rationale},
-        )
+    measured = trial.objective is not None and trial.scores is not None
+    return optuna.trial.create_trial(
+        **_point(trial.proposal, space),
+        value=aim(trial.scores) if measured and trial.scores else None,
+        state=_state(trial, blind),
+        constraints=trial.constraints if measured else _broken(trial),
+        intermediate_values=dict(enumerate(trial.losses)),
+        user_attrs=_attributes(trial),
     )
 
 
-def _ask(study: Any, space: SearchSpace) -> dict[str, float]:
-    trial = study.ask(_distributions(space))
-    return {name: float(trial.params[name]) for name in space.dimensions}
+def _state(trial: Trial, blind: bool) -> Any:
+    from optuna.trial import TrialState as State
+
+    if trial.objective is not None and trial.scores is not None:
+        return State.COMPLETE
+    if blind:
+        return State.RUNNING
+    return State.PRUNED if trial.state is TrialState.DROPPED else State.FAIL
+
+
+def _broken(trial: Trial) -> dict[str, float] | None:
+    """By how much a dropped trial breaks limits at least.
+
+    Without it Optuna ranks a pruned trial before all that are measured and break a limit.
+    """
+    if trial.partial is None:
+        return None
+    return {"dropped": max(0.0, trial.partial.objective_at_least - INFEASIBLE)}
+
+
+def _running(proposal: Proposal, space: SearchSpace) -> Any:
+    import optuna
+
+    return optuna.trial.create_trial(
+        **_point(proposal, space),
+        state=optuna.trial.TrialState.RUNNING,
+        user_attrs={"rationale": proposal.rationale},
+    )
+
+
+def _point(proposal: Proposal, space: SearchSpace) -> dict[str, Any]:
+    return {
+        "params": _as_params(coordinates(proposal.config), space),
+        "distributions": _distributions(space),
+    }
+
+
+def _attributes(trial: Trial) -> dict[str, Any]:
+    """What a person wants to see of a trial beside its value; absent where it was not measured."""
+    found: dict[str, Any] = {
+        "number": trial.number,
+        "state": str(trial.state),
+        "rationale": trial.proposal.rationale,
+        "seed": trial.seed,
+        "rerun_of": trial.rerun_of,
+        "offsets": trial.proposal.config.offsets or None,
+        "error": trial.error,
+        "objective": trial.objective,
+    }
+    if trial.scores is not None:
+        validation = trial.scores.validation
+        found |= {
+            "sfr": validation.sfr.value,
+            "fpr": mean_fpr(validation),
+            "kl_task": trial.scores.kl_task.value,
+        }
+        found |= {f"fpr/{s}": rate.value for s, rate in validation.fpr_by_stratum.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _ask(study: Any, space: SearchSpace, known: Sequence[dict[str, float]]) -> dict[str, float]:
+    """A point that is not known yet, unless the space seems to have no other."""
+    point: dict[str, float] = {}
+    for _ in range(ATTEMPTS):
+        trial = study.ask(
+            _distributions(space)
+        )  # Stays RUNNING in the study: the next one sees it.
+        point = {name: float(trial.params[name]) for name in space.dimensions}
+        if point not in known:
+            break
+    return point
 
 
 def _distributions(space: SearchSpace) -> dict[str, Any]:

@@ -2,22 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from a3.types.results import Goal
 from a3.types.scores import CapabilityScores, ValidationScores
-from a3.types.trials import Trial, TrialScores
+from a3.types.trials import INFEASIBLE, Proposal, Trial, TrialScores, TrialState
 
-INFEASIBLE = 10.0
-"""Added to the objective of trials that break a limit, so that they rank behind all others."""
 KL_WEIGHT = 1e-3
 """KL only breaks ties in FPR."""
+Limits = dict[str, tuple[float | None, float]]
+"""A figure's name -> its value, None where it could not be measured, and the most it may be."""
+UNMEASURED = 1000.0
+"""Excess of what could not be measured: more than any rate has (100 % exceeds a limit of 5 % by 19
+times that limit), and no mean over seeds can hide it."""
+
+Standing = tuple[bool, float, float]
+"""Whether a limit is broken; then violation and FPR if so, else FPR and KL. Lower is better."""
 
 
 def accuracy(scores: CapabilityScores) -> float | None:
     """Share of right items, pooled over tasks; None when there were none."""
     items = [item for task in scores.tasks.values() for item in task]
     return sum(i.correct for i in items) / len(items) if items else None
+
+
+def limits(base: ValidationScores, goal: Goal) -> dict[str, float]:
+    """Upper limits of what is measured on validation, by the names of `constraints`."""
+    fpr = {
+        f"fpr/{stratum}": (rate.value or 0.0) + goal.fpr_increase
+        for stratum, rate in base.fpr_by_stratum.items()
+    }
+    return {"sfr": goal.sfr, "incoherent": goal.incoherent, **fpr}
+
+
+def capability_losses(before: CapabilityScores, after: CapabilityScores, goal: Goal) -> Limits:
+    """What was lost, and the most that may be: where items are few, accuracy alone is noise.
+
+    Items with options compare the log-probability of the right one, item by item; generated
+    answers, which have none, compare accuracy.
+    """
+    nats: list[float | None] = []
+    points: list[float | None] = []
+    for task, items in before.tasks.items():
+        repaired = {item.id: item for item in after.tasks.get(task, ())}
+        for item in items:
+            mine = repaired.get(item.id)
+            if item.logprob is None:
+                points.append(None if mine is None else item.correct - mine.correct)
+            else:
+                now = None if mine is None else mine.logprob
+                nats.append(None if now is None else item.logprob - now)
+    found: Limits = {}
+    if nats:
+        found["capability_logprob"] = _mean(nats), goal.capability_logprob
+    if points:
+        found["capability_loss"] = _mean(points), goal.capability_loss
+    return found
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None unless every value was measured."""
+    known = [v for v in values if v is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 def constraints(
@@ -29,20 +77,18 @@ def constraints(
     data.
     """
     validation = scores.validation
-    before, after = accuracy(capability), accuracy(scores.capability)
-    loss = 0.0 if before is None else before - (after if after is not None else 0.0)
-    found = {
-        "sfr": (validation.sfr.value, goal.sfr),
-        "incoherent": (validation.incoherent.value, goal.incoherent),
-        "capability_loss": (loss, goal.capability_loss),
+    bounds = limits(base, goal)
+    found: Limits = {
+        "sfr": (validation.sfr.value, bounds["sfr"]),
+        "incoherent": (validation.incoherent.value, bounds["incoherent"]),
         "kl_task": (scores.kl_task.value, goal.kl),
+        **capability_losses(capability, scores.capability, goal),
     }
-    for stratum, rate in base.fpr_by_stratum.items():
-        mine = validation.fpr_by_stratum.get(stratum)
-        limit = (rate.value or 0.0) + goal.fpr_increase
-        found[f"fpr/{stratum}"] = (mine.value if mine else None, limit)
+    for stratum in base.fpr_by_stratum:
+        mine, name = validation.fpr_by_stratum.get(stratum), f"fpr/{stratum}"
+        found[name] = (mine.value if mine else None, bounds[name])
     return {
-        name: 1.0 if value is None else (value - limit) / limit
+        name: UNMEASURED if value is None else _exact((value - limit) / limit)
         for name, (value, limit) in found.items()
     }
 
@@ -53,22 +99,115 @@ def mean_fpr(scores: ValidationScores) -> float:
     return sum(1.0 if r.value is None else r.value for r in rates) / len(rates) if rates else 1.0
 
 
+def aim(scores: TrialScores) -> float:
+    """What a sampler minimises under the constraints: mean FPR, then KL."""
+    return mean_fpr(scores.validation) + KL_WEIGHT * (scores.kl_task.value or 0.0)
+
+
 def objective(
     scores: TrialScores, base: ValidationScores, capability: CapabilityScores, goal: Goal
 ) -> float:
-    """The selection score, lower is better: FPR, then KL; behind them whatever breaks a limit.
+    """The selection score as one number, lower is better: FPR, then KL; for curves and sweeps.
 
     A feasible trial scores its mean FPR over strata + 0.001 KL, below 2; any other 10 + the sum of
-    its relative violations, ties broken by FPR.
+    its relative violations + 0.001 FPR. `standing` ranks exactly.
     """
-    fpr = mean_fpr(scores.validation)
-    violation = sum(max(0.0, c) for c in constraints(scores, base, capability, goal).values())
+    return _score([scores], [constraints(scores, base, capability, goal)])
+
+
+def mean_objective(seeds: Sequence[Trial]) -> float:
+    """The same of a configuration, by the means over its measured trials."""
+    return _score([t.scores for t in seeds if t.scores], [t.constraints for t in seeds])
+
+
+def _score(scores: Sequence[TrialScores], limits: Sequence[Mapping[str, float]]) -> float:
+    violation = _violation(limits)
     if violation > 0:
-        return INFEASIBLE + violation + KL_WEIGHT * fpr
-    return fpr + KL_WEIGHT * (scores.kl_task.value or 0.0)
+        return INFEASIBLE + violation + KL_WEIGHT * fmean(mean_fpr(s.validation) for s in scores)
+    return fmean(map(aim, scores))
 
 
-def select(trials: Sequence[Trial]) -> Trial | None:
-    """The best measured trial; None when none was measured."""
+def standing(seeds: Sequence[Trial]) -> Standing:
+    """Where a configuration stands: by the means over its trials, which differ in their seed.
+
+    Feasible ones go first, by FPR, then KL; the others by the sum of relative violations, then FPR.
+    The excess over a limit is linear, so the mean of the excesses is the excess of the mean.
+    """
+    scores = [t.scores for t in seeds if t.scores is not None]
+    violation = _violation([t.constraints for t in seeds])
+    fpr = _exact(fmean(mean_fpr(s.validation) for s in scores))
+    if violation > 0:
+        return True, violation, fpr
+    return False, fpr, fmean(s.kl_task.value or 0.0 for s in scores)
+
+
+def _violation(seeds: Sequence[Mapping[str, float]]) -> float:
+    """Sum of the relative violations of the means over seeds."""
+    return _exact(sum(max(0.0, fmean(limits[name] for limits in seeds)) for name in seeds[0]))
+
+
+def _exact(value: float) -> float:
+    """Without the noise of binary fractions: 0.61 - 0.60 exceeds no limit of 0.01."""
+    return round(value, 9)
+
+
+def ranked(trials: Sequence[Trial]) -> list[Trial]:
+    """The measured trials, each standing for itself, best first; of equals the older one."""
     measured = [t for t in trials if t.objective is not None]
-    return min(measured, key=lambda t: (t.objective, t.number)) if measured else None
+    return sorted(measured, key=lambda t: (standing([t]), t.number))
+
+
+def reruns(trials: Sequence[Trial], top: int, seeds: int) -> list[Proposal]:
+    """What is still to be trained again: the `top` best configurations, on `seeds` seeds each."""
+    done = Counter(t.rerun_of for t in trials)
+    best = ranked([t for t in trials if t.rerun_of is None])[:top]
+    return [
+        Proposal(
+            config=trial.proposal.config,
+            rationale=f"trial {trial.number} again, fresh seed {seed + 1} of {seeds}",
+            rerun_of=trial.number,
+        )
+        for trial in best
+        for seed in range(done[trial.number], seeds)
+    ]
+
+
+def select(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """The trials that speak for the best configuration; the first one's adapter is the repair.
+
+    Without reruns it is the best trial alone. With them configurations are compared by their fresh
+    seeds only, and the first fresh seed is taken, not the best: the scores that made a
+    configuration one of the best flatter it (winner's curse), those of its first fresh seed do
+    not. A configuration of which a fresh seed failed is out. Empty: nothing was measured.
+    """
+    fresh: dict[int, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        if trial.rerun_of is not None:
+            fresh[trial.rerun_of].append(trial)
+    whole = [again for again in fresh.values() if all(t.objective is not None for t in again)]
+    if whole:
+        return tuple(min(whole, key=lambda again: (standing(again), again[0].rerun_of)))
+    return tuple(ranked([t for t in trials if t.rerun_of is None])[:1])
+
+
+def front(trials: Sequence[Trial]) -> list[Trial]:
+    """The complete trials that none other beats on SFR and mean FPR, both on validation.
+
+    A beats B where it is nowhere worse and somewhere better. An SFR that could not be measured
+    keeps a trial off the front.
+    """
+    points = {
+        t.number: (t.scores.validation.sfr.value, mean_fpr(t.scores.validation))
+        for t in trials
+        if t.state is TrialState.COMPLETE and t.scores and t.scores.validation.sfr.value is not None
+    }
+    return [
+        t
+        for t in trials
+        if t.number in points
+        and not any(_beats(other, points[t.number]) for other in points.values())
+    ]
+
+
+def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one != other and one[0] <= other[0] and one[1] <= other[1]

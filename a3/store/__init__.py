@@ -1,10 +1,12 @@
-"""Where a run's values live: the run folder, and the content cache shared between runs."""
+"""Where a run's values live: the run folder, and the caches shared between runs."""
 
+from a3.store.artifacts import Artifacts
 from a3.store.cache import Cache, cache_root, fingerprint
 from a3.store.files import append_line, read_lines, write_atomic
 from a3.store.run_folder import Store
 
 __all__ = [
+    "Artifacts",
     "Cache",
     "Store",
     "append_line",

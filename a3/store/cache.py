@@ -18,7 +18,12 @@ _CHUNK = 500
 
 
 def cache_root() -> Path:
-    """`A3_CACHE_DIR`, or `a3` in the user's cache folder."""
+    """`A3_CACHE_DIR`, or `a3` in the user's cache folder.
+
+    models/          converted weights
+    content.sqlite   answers and scores by fingerprint
+    trials/          trained adapters by fingerprint (some megabytes each; delete at will)
+    """
     given = os.environ.get("A3_CACHE_DIR")
     if given:
         return Path(given)

@@ -2,8 +2,9 @@
 
 config.json  overrides.json   what was run
 stages/                       one JSON file per finished step, nested as its key
-adapters/                     one folder per trial
+adapters/                     one folder per trial; after the search those on its front
 log.jsonl  metrics.jsonl      append-only
+trials.jsonl                  all trials, one a line
 study.journal                 all trials, for optuna-dashboard
 result.json  result.md  report.html   the outcome
 """
@@ -59,6 +60,15 @@ class Store:
         make(partial)
         partial.rename(final)
         return final
+
+    def discard(self, key: Key) -> None:
+        """Remove a folder artifact, if it is there; never is half of it left under its name."""
+        final = self._path("adapters", key, "")
+        gone = final.with_name(f".{final.name}.removed")
+        if final.is_dir():
+            shutil.rmtree(gone, ignore_errors=True)
+            final.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)  # Also what an interrupted attempt left.
 
     def relative(self, path: Path) -> str:
         """A path as it is kept in values: relative to the run folder, so that it may move."""

@@ -145,6 +145,10 @@ class LocalTarget:
         rows = max(1, self.spec.batch_tokens // tokens)
         return min(rows, self.spec.batch_rows or rows)
 
+    def prompt_text(self, conversation: Conversation) -> str:
+        """The conversation as raw text, up to where the target's answer begins."""
+        return chat.prompt_text(self.tokenizer, conversation)
+
     def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
         """Log-probabilities of continuations of raw text (no chat template)."""
         pairs = [self._split_ids(r) for r in requests]

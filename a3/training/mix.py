@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from a3.errors import MeasurementError
 from a3.types.queries import Kind
 from a3.types.rates import Rate
 from a3.types.scores import HypothesisRates
@@ -19,7 +21,10 @@ PRIOR = 4.0
 def weights(
     config: TrialConfig, rates: Mapping[str, HypothesisRates], floor: float
 ) -> dict[str, float]:
-    """Weight of each `<hypothesis>/<kind>` group: floor + (shrunk rate)^τ."""
+    """Weight of each `<hypothesis>/<kind>` group: (floor + (shrunk rate)^τ) · exp(offset).
+
+    Raises MeasurementError for an offset of a group that does not train.
+    """
     found: dict[str, float] = {}
     for kind, tau in ((Kind.HARMFUL, config.tau_harmful), (Kind.BENIGN, config.tau_benign)):
         mine = {h: r.sfr if kind is Kind.HARMFUL else r.fpr for h, r in rates.items()}
@@ -27,7 +32,15 @@ def weights(
         for hypothesis, rate in mine.items():
             shrunk = (rate.hits + PRIOR * overall) / (rate.n + PRIOR)
             found[f"{hypothesis}/{kind}"] = floor + shrunk**tau
-    return found
+    if unknown := sorted(set(config.offsets) - set(found)):
+        raise MeasurementError(
+            "offsets must belong to hypotheses that train",
+            ", ".join(unknown),
+            f"choose from {', '.join(sorted(found))}",
+        )
+    return {
+        name: weight * math.exp(config.offsets.get(name, 0.0)) for name, weight in found.items()
+    }
 
 
 def epoch(
@@ -35,17 +48,18 @@ def epoch(
     examples: Sequence[TrainingExample],
     group_weights: Mapping[str, float],
     rng: random.Random,
+    size: int | None = None,
 ) -> list[TrainingExample]:
     """One epoch's examples in random order; drawn anew for every epoch.
 
-    As many task examples as there are in the pool; general data on top of them, so that its share
-    of the whole is `general_share`.
+    `size` task examples, or as many as there are in the pool; general data on top of them, so that
+    its share of the whole is `general_share`.
     """
     groups: dict[str, list[TrainingExample]] = defaultdict(list)
     for example in examples:
         groups[example.weight_group].append(example)
     general = groups.pop(GENERAL, [])
-    n_task = sum(map(len, groups.values()))
+    n_task = sum(map(len, groups.values())) if size is None else size
     chosen: list[TrainingExample] = []
     for kind, share in (
         (Kind.HARMFUL, config.harmful_share),
@@ -60,6 +74,11 @@ def epoch(
     n_general = round(len(chosen) * config.general_share / (1 - config.general_share))
     chosen += _take(general, n_general, rng)
     return rng.sample(chosen, len(chosen))
+
+
+def asked(rates: Mapping[str, HypothesisRates]) -> int:
+    """How many train queries stand behind these rates."""
+    return sum(r.n + r.unscored for of_h in rates.values() for r in (of_h.sfr, of_h.fpr))
 
 
 def _overall(rates: Iterable[Rate]) -> float:

@@ -88,9 +88,10 @@ def _epochs(
     """Batches of every epoch."""
     rng = random.Random(f"{job.seed}/mix")
     weights = mix.weights(job.config, rates, config.weight_floor)
+    size = mix.asked(rates) if config.epoch == "queries" else None
     found: list[list[list[chat.Rendered]]] = []
     for _ in range(job.config.epochs):
-        drawn = [rows[e] for e in mix.epoch(job.config, job.examples, weights, rng)]
+        drawn = [rows[e] for e in mix.epoch(job.config, job.examples, weights, rng, size)]
         groups = batches([len(r.ids) for r in drawn], 0, config.batch_tokens)
         shuffled = [[drawn[i] for i in group] for group in groups]
         found.append(rng.sample(shuffled, len(shuffled)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from a3.types.answers import Verdict
 from a3.types.base import Frozen
 from a3.types.queries import Query
-from a3.types.rates import MeanKL
+from a3.types.rates import MeanKL, Rate
 from a3.types.results import ModelScores, SplitComparison
 
 
@@ -18,6 +18,8 @@ class Evaluation(Frozen):
     ood: SplitComparison
     kl_neutral: MeanKL
     kl_task: MeanKL
+    kept: Rate
+    """Facts of untouched topics that the repaired model still knows."""
     queries: dict[str, tuple[Query, ...]]
     """By set: confirm, ood."""
     verdicts: dict[str, tuple[Verdict, ...]]

@@ -90,6 +90,8 @@ class ResponsesMade(Frozen):
     yields: dict[str, float]
     uncovered: tuple[str, ...]
     n_general: int
+    general_dropped: dict[str, int] = Field(default_factory=dict[str, int])
+    """Why prompts of the general data were not used -> how many."""
 
 
 class TrialFinished(Frozen):

@@ -100,6 +100,8 @@ class Splits(Frozen):
     validation: tuple[Query, ...]
     confirm_sources: tuple[Source, ...]
     ood_sources: tuple[Source, ...]
+    untouched: tuple[Source, ...] = ()
+    """Facts that the base knows, of topics that no training hypothesis has."""
 
     @property
     def view(self) -> SearchView:

@@ -11,6 +11,7 @@ from a3.types.explored import RoundTotals
 from a3.types.judge import Calibration
 from a3.types.rates import Comparison, Estimate, MeanKL, Rate
 from a3.types.scores import CapabilityScores, HeldOutScores, ValidationScores
+from a3.types.trials import TrialConfig, TrialState
 
 SCHEMA_VERSION = 2
 
@@ -78,7 +79,29 @@ class Repair(Frozen):
     trial: int | None = None
     """Number of the trial it came from."""
     n_trials: int = 0
+    """All trials, failed ones and reruns included."""
     objective: float | None = None
+    selected_on: tuple[int, ...] = ()
+    """Numbers of the trials whose mean it was selected on; several: one configuration's seeds."""
+    front: tuple[int, ...] = ()
+    """Numbers of the trials that none other beats on SFR and mean FPR, both on validation."""
+
+
+class TrialSummary(Frozen):
+    """One trial in result.json, on validation; trials.jsonl has everything of it."""
+
+    number: int
+    state: TrialState
+    config: TrialConfig
+    rerun_of: int | None
+    sfr: float | None
+    fpr: float | None
+    """Mean over strata."""
+    kl: float | None
+    feasible: bool | None
+    """Whether its point estimates keep every limit of the goal; None: not measured."""
+    objective: float | None
+    front: bool
 
 
 class ModelScores(Frozen):
@@ -96,6 +119,8 @@ class ModelReport(Frozen):
     confirm: HeldOutScores
     ood: HeldOutScores
     capability: dict[str, Rate]
+    capability_settings: dict[str, str] = Field(default_factory=dict[str, str])
+    """How each capability task was asked."""
     sfr_corrected: dict[str, Estimate] = Field(default_factory=dict[str, Estimate])
     """SFR on confirm and ood corrected for the judge's errors; empty where nobody measured them."""
     kl_neutral: MeanKL | None = None
@@ -126,6 +151,8 @@ class Cost(Frozen):
     generated_tokens: int = 0
     cached_answers: int = 0
     trained_tokens: int = 0
+    cached_trials: int = 0
+    """Adapters that the cache already had."""
     llm_calls: int = 0
     usd: float | None = 0.0
     """None when a price is unknown; never 0 for unknown."""
@@ -173,9 +200,14 @@ class RunResult(Frozen):
     n_trials: int
     adapter: str | None
     objective: float | None
+    selected_on: tuple[int, ...] = ()
+    """Numbers of the trials whose mean decided; several: one configuration's seeds."""
+    trials: tuple[TrialSummary, ...] = ()
     base: ModelReport
     repaired: ModelReport
     comparison: RunComparison
+    kept: Rate | None = None
+    """Of the facts that the base knows, in topics that no training touched: those still known."""
     cost: Cost
     seconds: dict[str, float]
     provenance: Provenance

@@ -46,11 +46,15 @@ class CapabilityItem(Frozen):
 
     id: str
     correct: bool
-    logprob: float
-    """Log-probability of the right option among the options, in nats; small samples compare it."""
+    logprob: float | None
+    """Log-probability of the right option among the options, in nats; small samples compare it.
+
+    None where the answer is generated, and there are no options to compare."""
 
 
 class CapabilityScores(Frozen):
     """Items by task; the same ids for base and every trial, so that they pair."""
 
     tasks: dict[str, tuple[CapabilityItem, ...]]
+    settings: dict[str, str] = Field(default_factory=dict[str, str])
+    """Task -> how it was asked: items, examples, chat template, length of answers."""

@@ -52,6 +52,10 @@ class TrainableTarget(Target, Protocol):
         """Log-probabilities of continuations of raw text."""
         ...
 
+    def prompt_text(self, conversation: Conversation) -> str:
+        """The conversation as raw text, up to where the target's answer begins."""
+        ...
+
     def with_adapter(self, folder: Path) -> TrainableTarget:
         """The same base with a LoRA adapter merged in."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Literal
 
@@ -10,8 +10,12 @@ from pydantic import Field
 
 from a3.types.base import Frozen
 from a3.types.chat import Conversation
+from a3.types.queries import Kind
 from a3.types.rates import MeanKL
 from a3.types.scores import CapabilityScores, ValidationScores
+
+INFEASIBLE = 10.0
+"""Added to the objective of trials that break a limit, so that they rank behind all others."""
 
 Objective = Literal["sft", "consistency"]
 """Plain loss on the answer, or KL from the frozen base on the clean prompt to the tuned model on
@@ -56,6 +60,9 @@ class TrialConfig(Frozen):
     """Exponent of: weight of hypothesis ∝ floor + (shrunk SFR)^τ; 0 weights all alike."""
     tau_benign: float = Field(ge=0)
     """The same for benign queries and FPR."""
+    offsets: dict[str, float] = Field(default_factory=dict[str, float])
+    """Added to the log-weight of single weight groups (`<hypothesis id>/<kind>`); samplers leave
+    it empty."""
 
 
 class Range(Frozen):
@@ -71,9 +78,11 @@ class SearchSpace(Frozen):
     """Fixed dimensions by name; a dimension with low == high is held constant."""
 
     dimensions: dict[str, Range]
+    max_offset: float = Field(default=1.0, ge=0)
+    """Largest size of an offset: 1 lets a group weigh up to e times as much or as little."""
 
     def violations(self, config: TrialConfig) -> list[str]:
-        """Every dimension on which a configuration lies outside, in words."""
+        """Everything in which a configuration lies outside, in words."""
         found: list[str] = []
         for name, value in coordinates(config).items():
             bounds = self.dimensions.get(name)
@@ -83,7 +92,17 @@ class SearchSpace(Frozen):
                 found.append(
                     f"{name}: must lie in [{bounds.low:g}, {bounds.high:g}], got {value:g}"
                 )
-        return found
+        return found + list(self._offsets(config))
+
+    def _offsets(self, config: TrialConfig) -> Iterator[str]:
+        for group, value in config.offsets.items():
+            hypothesis, _, kind = group.rpartition("/")
+            if not hypothesis or kind not in set(Kind):
+                kinds = " or ".join(Kind)
+                yield f"offsets: must be of <hypothesis id>/<kind>, {kinds}, got {group!r}"
+            if not abs(value) <= self.max_offset:  # NaN is outside, too.
+                most = self.max_offset
+                yield f"offsets.{group}: must lie in [{-most:g}, {most:g}], got {value:g}"
 
     def check(self, config: TrialConfig) -> None:
         """Raise ValueError unless the configuration lies inside."""
@@ -92,8 +111,8 @@ class SearchSpace(Frozen):
 
 
 def coordinates(config: TrialConfig) -> dict[str, float]:
-    """A configuration as a point: value by dimension."""
-    flat = config.model_dump(exclude={"lora"}) | config.lora.model_dump()
+    """A configuration as a point: value by dimension. Offsets are no dimensions."""
+    flat = config.model_dump(exclude={"lora", "offsets"}) | config.lora.model_dump()
     return {name: float(value) for name, value in flat.items()}
 
 
@@ -117,6 +136,8 @@ class Proposal(Frozen):
     rationale: str
     expected: str = ""
     """What the proposer thinks will happen; the log shows it against what did."""
+    rerun_of: int | None = None
+    """Number of the trial whose configuration is trained again, on a fresh seed."""
 
 
 class TrialState(StrEnum):
@@ -124,6 +145,8 @@ class TrialState(StrEnum):
 
     COMPLETE = "complete"
     """Trained and measured."""
+    DROPPED = "dropped"
+    """Trained, and measured in part: shown not to beat the best so far (`Trial.partial`)."""
     FAILED = "failed"
     """No scores; `error` says why."""
 
@@ -136,6 +159,39 @@ class TrialScores(Frozen):
     kl_task: MeanKL
 
 
+class DropRule(Frozen):
+    """When a trial is dropped on part of its validation (DESIGN §4.8); plain values, like a job."""
+
+    objective: float
+    """Of the incumbent: what the trial must be shown not to beat."""
+    limits: dict[str, float]
+    """Upper limits of what is measured on validation, by name: sfr, incoherent, fpr/<stratum>."""
+    error: float = Field(gt=0, lt=1)
+    """Largest probability of dropping a trial that would have beaten it, over all looks."""
+    parts: int = Field(ge=1)
+    """Validation is answered in so many parts; there is a look after each but the last."""
+
+
+class PartialScores(Frozen):
+    """What is known of a dropped trial. There are no rates in it: nothing may rank them."""
+
+    answered: int
+    """Validation queries answered, of `total`."""
+    total: int
+    objective_at_least: float
+    """Lower bound of the objective on all of validation, at the rule's error."""
+    rule: DropRule
+
+    @property
+    def reason(self) -> str:
+        """Why the trial was dropped, in words."""
+        return (
+            f"after {self.answered} of {self.total} validation answers its objective is at least "
+            f"{self.objective_at_least:.3f}, that of the best so far is {self.rule.objective:.3f} "
+            f"(error {self.rule.error:.2g})"
+        )
+
+
 class Trial(Frozen):
     """One proposed configuration, trained and measured on validation."""
 
@@ -145,13 +201,23 @@ class Trial(Frozen):
     scores: TrialScores | None
     objective: float | None
     """The selection score, lower is better (`search/selection.py`); None: nothing was measured."""
+    constraints: dict[str, float] = Field(default_factory=dict[str, float])
+    """Excess over each limit ÷ the limit; at most 0 is feasible. Empty: nothing was measured."""
     error: str | None
     adapter: str | None
-    """Folder of the adapter, relative to the run folder."""
+    """Folder of the adapter, relative to the run folder. Only those of the front and of the repair
+    outlive the search, unless `search.keep=all`."""
     seed: int
     losses: tuple[float, ...] = ()
     """Mean training loss per epoch, nats per labelled token."""
     seconds: dict[str, float] = Field(default_factory=dict[str, float])
+    partial: PartialScores | None = None
+    """Instead of scores, of a dropped trial."""
+
+    @property
+    def rerun_of(self) -> int | None:
+        """Number of the trial that this one repeats on a fresh seed."""
+        return self.proposal.rerun_of
 
 
 class TrialJob(Frozen):
@@ -167,7 +233,9 @@ class TrialJob(Frozen):
 class TrialResult(Frozen):
     """What a job brings back."""
 
-    scores: TrialScores
+    scores: TrialScores | None
+    """None: dropped, and `partial` says why."""
     losses: tuple[float, ...]
     adapter: str
     seconds: dict[str, float]
+    partial: PartialScores | None = None

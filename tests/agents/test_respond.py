@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from a3.agents.respond import DATA, GENERAL, respond
+from a3.agents.general import BUILTIN as DATA
+from a3.agents.respond import GENERAL, respond
 from a3.evals import capability
 from a3.judges.rules import RuleJudge
 from a3.judges.text import normalise

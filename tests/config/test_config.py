@@ -14,6 +14,10 @@ OPTIONS = {
     g.name: sorted(p.stem for p in g.glob("[!_]*.yaml")) for g in CONF.iterdir() if g.is_dir()
 }
 EXTRA = {"hub": ["model.source.id=org/name"], "local": ["model.source.path=/models/mine"]}
+NEEDED = {
+    ("general_data", "hub"): ["general_data.id=org/name"],
+    ("general_data", "local"): ["general_data.path=/data/mine.jsonl"],
+}
 COMBINATIONS = list(product(OPTIONS["risk"], OPTIONS["model"], OPTIONS["method"]))
 
 
@@ -33,7 +37,7 @@ def test_every_risk_model_and_method_composes(risk, model, method):
     ],
 )
 def test_every_option_composes(group, option):
-    compose(f"{group}={option}")
+    compose(f"{group}={option}", *NEEDED.get((group, option), []))
 
 
 def test_defaults_need_nothing():

@@ -7,6 +7,9 @@ import pytest
 
 from a3.evals.capability import DATA, builtin_tasks, capability, items
 from a3.risks.facts import FOLDER, load_topic
+from tests.conftest import compose
+
+BUILTIN = compose().capability
 
 
 def rows(task="everyday"):
@@ -38,7 +41,9 @@ def test_rule_2_capability_items_share_nothing_with_facts():
 def test_it_agrees_with_lm_eval_s_own_backend(tiny_target):
     from lm_eval.models.huggingface import HFLM
 
-    ours = capability(tiny_target, ["everyday"], 12, seed=0).tasks["everyday"]
+    found = capability(tiny_target, BUILTIN, 12, seed=0)
+    ours = found.tasks["everyday"]
+    assert found.settings["everyday"].startswith("12 of 560 items, options scored, no chat")
     lm = HFLM(pretrained=tiny_target.model, tokenizer=tiny_target.tokenizer, batch_size=4)
     chosen = items("everyday", 12, seed=0)
     for row, item in zip(chosen, ours, strict=True):
@@ -53,5 +58,6 @@ def test_it_agrees_with_lm_eval_s_own_backend(tiny_target):
 
 
 def test_no_task_is_no_score(tiny_target):
-    assert capability(tiny_target, [], 10, 0).tasks == {}
+    assert capability(tiny_target, BUILTIN.model_copy(update={"tasks": ()}), 10, 0).tasks == {}
+    assert capability(tiny_target, BUILTIN, 0, 0).tasks == {}
     assert builtin_tasks() == ["everyday"]

@@ -460,6 +460,8 @@ def test_rule_7_small_capability_samples_are_gated_by_log_probability(goal):
     assert capability("everyday", few, UNKNOWN, goal).standing == "open"
     # A loss of accuracy that shows all the same is no better for its log-probability.
     assert capability("everyday", change(-0.1, -0.15, -0.05, n=200), kept, goal).standing == "bad"
+    generated = capability("mmlu_pro", few, None, goal)
+    assert generated.standing == "open" and generated.more and "loses at most" in generated.name
     enough = capability("everyday", change(0.0, -0.005, 0.005, n=9000), lost, goal)
     assert enough.standing == "good" and "loses at most" in enough.name
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a3.store import Cache, Store, append_line, fingerprint, read_lines, write_atomic
+from a3.store import Artifacts, Cache, Store, append_line, fingerprint, read_lines, write_atomic
 
 
 def test_once_makes_a_value_once(tmp_path):
@@ -51,6 +51,53 @@ def test_a_folder_appears_only_when_complete(tmp_path):
     assert (done / "weights").read_text() == "whole"
     assert store.folder(("trial", 0), half) == done
     assert store.relative(done) == "adapters/trial/0"
+
+
+def test_a_discarded_folder_is_gone_whatever_a_kill_left(tmp_path):
+    store = Store(tmp_path)
+    kept, gone = (store.folder(("trial", n), lambda to: (to / "w").touch()) for n in (0, 1))
+    (gone.parent / ".1.removed").mkdir()  # An attempt that was interrupted.
+    for _ in range(2):
+        store.discard(("trial", 1))
+        assert [p.name for p in kept.parent.iterdir()] == ["0"]
+
+
+def test_an_artifact_is_made_once_and_complete_from_the_start(tmp_path):
+    made = []
+
+    def fill(to):
+        made.append(to)
+        (to / "weights").write_text("whole")
+
+    def half(to):
+        (to / "weights").write_text("half")
+        (to / "more").touch()
+        raise RuntimeError("killed")
+
+    artifacts = Artifacts(tmp_path / "trials")
+    with pytest.raises(RuntimeError):
+        artifacts.folder("abc", half)
+    assert not artifacts.has("abc")
+    for _ in range(2):
+        folder = artifacts.folder("abc", fill)
+        assert artifacts.has("abc") and not artifacts.has("abd")
+        assert [p.name for p in folder.iterdir()] == ["weights"]
+    assert len(made) == 1 and made[0] != folder
+
+
+def test_two_processes_make_an_artifact_once(tmp_path):
+    def fill(to):
+        append_line(tmp_path / "made", str(os.getpid()))
+
+    children = []
+    for _ in range(4):
+        child = os.fork()
+        if child == 0:
+            done = Artifacts(tmp_path / "trials").folder("abc", fill)
+            os._exit(0 if done.is_dir() else 1)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    assert len(read_lines(tmp_path / "made")) == 1
 
 
 def test_keys_are_plain_names(tmp_path):

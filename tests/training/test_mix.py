@@ -1,3 +1,4 @@
+import math
 import random
 from collections import Counter
 
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from a3.errors import MeasurementError
 from a3.training import mix
 from a3.types.chat import ask, assistant
 from a3.types.rates import Rate
@@ -78,6 +80,31 @@ def test_hypotheses_that_fail_more_weigh_more():
     assert counts["H2/harmful"] > counts["H0/harmful"] > 0
 
 
+@given(st.floats(-1, 1), st.floats(0, 2))
+def test_an_offset_scales_one_group_and_no_other(offset, tau):
+    plain = mix.weights(config(tau_harmful=tau), rates(0, 5), floor=0.1)
+    bent = mix.weights(
+        config(tau_harmful=tau, offsets={"H1/harmful": offset}), rates(0, 5), floor=0.1
+    )
+    ratio = bent.pop("H1/harmful") / plain.pop("H1/harmful")
+    assert bent == plain
+    assert ratio == pytest.approx(math.exp(offset)) and 1 / 2.72 < ratio < 2.72
+
+
+def test_an_offset_moves_examples():
+    weights = mix.weights(config(offsets={"H1/harmful": 1.0}), rates(5, 5), floor=0.1)
+    counts = Counter(
+        e.weight_group for e in mix.epoch(config(), pool(2), weights, random.Random(0))
+    )
+    assert counts["H1/harmful"] > 2 * counts["H0/harmful"]
+    assert counts["H1/benign"] == counts["H0/benign"]
+
+
+def test_an_offset_of_what_does_not_train_is_an_error():
+    with pytest.raises(MeasurementError, match="H9/harmful"):
+        mix.weights(config(offsets={"H9/harmful": 0.5}), rates(0, 5), floor=0.1)
+
+
 def test_none_comes_again_before_all_have_come():
     found = mix.epoch(config(harmful_share=0.5, general_share=0), pool(1), {}, random.Random(0))
     assert max(Counter(e.conversation.messages[0].content for e in found).values()) == 1
@@ -88,3 +115,11 @@ def test_epochs_differ_and_seeds_repeat():
     first, second = (mix.epoch(config(), pool(), {}, rng) for _ in range(2))
     assert first != second
     assert first == mix.epoch(config(), pool(), {}, again)
+
+
+def test_an_epoch_may_be_as_large_as_the_train_queries_were_many():
+    examples = pool(n_hypotheses=2, per_kind=5, general=0)
+    size = mix.asked(rates(3, 4))
+    assert size == 40  # Ten harmful and ten benign queries of each; ten answers of each are usable.
+    found = mix.epoch(config(general_share=0), examples, {}, random.Random(0), size)
+    assert len(found) == 40

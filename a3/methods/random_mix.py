@@ -1,0 +1,56 @@
+"""The published baseline: a few fixed mixes of the same data, one training each, the best of them.
+
+A3's own method with the search taken out: the same training answers, hyperparameters of the
+literature default, the same selection. Every hypothesis weighs alike. An epoch holds as many task
+examples as A3's does, whatever their harmful share (`training/mix.py`), so that equally many trials
+of equally many epochs train equally much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from a3.config.schema import RandomMix, SearchConfig
+from a3.executor.context import Baseline, Context
+from a3.methods import a3
+from a3.types.queries import SearchView
+from a3.types.results import Repair
+from a3.types.trials import TrialConfig, coordinates
+
+
+def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
+    """One trial for each harmful share; the best of them by the rule that A3 selects by."""
+    method = context.config.method
+    assert isinstance(method, RandomMix)
+    search = fixed(context.config.search, mixes(method, context.config.search.default))
+    budget = context.config.budget.model_copy(update={"trials": len(search.first)})
+    config = context.config.model_copy(update={"search": search, "budget": budget})
+    return a3.repair(view, baseline, replace(context, config=config))
+
+
+def mixes(method: RandomMix, default: TrialConfig) -> tuple[TrialConfig, ...]:
+    """The default's hyperparameters with each of the method's mixes."""
+    return tuple(
+        default.model_copy(
+            update={
+                "general_share": method.general_share,
+                "harmful_share": share,
+                "tau_harmful": 0.0,
+                "tau_benign": 0.0,
+            }
+        )
+        for share in method.harmful_shares
+    )
+
+
+def fixed(search: SearchConfig, points: tuple[TrialConfig, ...]) -> SearchConfig:
+    """A search that tries these points and whose space just holds them."""
+    values = [coordinates(point) for point in points]
+    bounds = {
+        name: known.model_copy(
+            update={"low": min(v[name] for v in values), "high": max(v[name] for v in values)}
+        )
+        for name, known in search.space.dimensions.items()
+    }
+    space = search.space.model_copy(update={"dimensions": bounds})
+    return search.model_copy(update={"default": points[0], "first": points, "space": space})

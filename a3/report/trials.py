@@ -1,0 +1,127 @@
+"""The trials of a run: a table, and the front that they draw on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from a3.search.selection import mean_fpr
+from a3.types.results import Repair, RunResult, TrialSummary
+from a3.types.trials import Trial
+
+HEAD = ("trial", "learning rate", "rank", "epochs", "general", "SFR", "mean FPR", "KL", "")
+NOTE = (
+    "All figures are of validation: trials were selected on them, they support no verdict. The "
+    "front holds the trials that none other beats on both SFR and mean FPR."
+)
+WIDTH, HEIGHT, MARGIN = 420, 300, 44
+COLORS = {"repair": "#1f5fbf", "front": "#1a7f4b", "": "#9aa4b2"}
+
+
+def summary(trial: Trial, repair: Repair) -> TrialSummary:
+    """What result.json says of a trial."""
+    scores = trial.scores
+    measured = scores is not None and trial.objective is not None
+    return TrialSummary(
+        number=trial.number,
+        state=trial.state,
+        config=trial.proposal.config,
+        rerun_of=trial.rerun_of,
+        sfr=scores.validation.sfr.value if scores else None,
+        fpr=mean_fpr(scores.validation) if scores else None,
+        kl=scores.kl_task.value if scores else None,
+        feasible=max(trial.constraints.values()) <= 0 if measured else None,
+        objective=trial.objective,
+        front=trial.number in repair.front,
+    )
+
+
+def trial_rows(result: RunResult) -> Iterator[tuple[str, ...]]:
+    """One row a trial, under HEAD."""
+    for t in result.trials:
+        yield (
+            str(t.number),
+            f"{t.config.learning_rate:.2g}",
+            str(t.config.lora.rank),
+            str(t.config.epochs),
+            _percent(t.config.general_share),
+            _percent(t.sfr),
+            _percent(t.fpr),
+            "-" if t.kl is None else f"{t.kl:.3f}",
+            ", ".join(_notes(t, result)),
+        )
+
+
+def _notes(trial: TrialSummary, result: RunResult) -> Iterator[str]:
+    if trial.number == result.best_trial:
+        yield "the repair"
+    if trial.front:
+        yield "front"
+    if trial.rerun_of is not None:
+        yield f"trial {trial.rerun_of} again"
+    if len(result.selected_on) > 1 and trial.number in result.selected_on:
+        yield "in the mean that decided"
+    if trial.feasible is None:
+        yield str(trial.state)
+    elif not trial.feasible:
+        yield "breaks a limit"
+
+
+def scatter(result: RunResult) -> str:
+    """SFR against mean FPR of every measured trial as an inline SVG; the front as a line."""
+    shown = [(t, t.sfr, t.fpr) for t in result.trials if t.sfr is not None and t.fpr is not None]
+    if not shown:
+        return ""
+    most = max(0.01, *(x for _, sfr, fpr in shown for x in (sfr, fpr)))
+    spots = {t.number: (_across(sfr / most), _up(fpr / most)) for t, sfr, fpr in shown}
+    line = sorted(spots[t.number] for t, _, _ in shown if t.front)
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in line)
+    drawn = [f'<polyline points="{path}" fill="none" stroke="{COLORS["front"]}"/>']
+    for t, _, _ in shown:
+        (x, y), role = spots[t.number], _role(t, result)
+        drawn.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{COLORS[role]}"/>'
+            f'<text x="{x + 6:.1f}" y="{y - 5:.1f}" fill="{COLORS[role]}">{t.number}</text>'
+        )
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" font-size="12" role="img" '
+        f'aria-label="SFR and mean FPR of every trial">{_axes(most)}{"".join(drawn)}</svg>'
+    )
+
+
+def _role(trial: TrialSummary, result: RunResult) -> str:
+    if trial.number == result.best_trial:
+        return "repair"
+    return "front" if trial.front else ""
+
+
+def _axes(most: float) -> str:
+    """From 0 to the largest value, both alike."""
+    left, right, bottom, top = MARGIN, WIDTH - MARGIN, HEIGHT - MARGIN, MARGIN
+    ink = 'fill="#566070"'
+    return (
+        f'<polyline points="{left},{top} {left},{bottom} {right},{bottom}" fill="none" '
+        'stroke="#aab"/>'
+        f'<text x="{right}" y="{bottom + 18}" {ink} text-anchor="end">SFR, to {most:.0%}</text>'
+        f'<text x="{left}" y="{top - 10}" {ink}>mean FPR, to {most:.0%}</text>'
+        f'<text x="{left - 6}" y="{bottom + 14}" {ink} text-anchor="end">0</text>'
+    )
+
+
+def _across(share: float) -> float:
+    return MARGIN + (WIDTH - 2 * MARGIN) * share
+
+
+def _up(share: float) -> float:
+    return HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * share
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def markdown_trials(result: RunResult) -> Sequence[str]:
+    """The table as lines of Markdown; none without trials."""
+    if not result.trials:
+        return []
+    cells = [HEAD, ("---",) * len(HEAD), *trial_rows(result)]
+    return ["## Trials", "", *("| " + " | ".join(row) + " |" for row in cells), "", NOTE, ""]

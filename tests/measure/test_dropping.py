@@ -1,0 +1,142 @@
+"""A trial is dropped only where what is left to answer cannot make it the best."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from a3.measure import dropped, in_parts, validation_scores
+from a3.measure.dropping import objective_bound, seen_strata
+from a3.search.selection import constraints, limits, objective
+from a3.types.answers import Answer, Decoding, FinishReason, Label, Verdict
+from a3.types.chat import ask, assistant
+from a3.types.queries import Kind
+from a3.types.rates import MeanKL
+from a3.types.scores import CapabilityScores
+from a3.types.trials import DropRule, TrialScores
+from tests.measure.test_parts import queries
+
+ASKED = queries(12, 12, 5, 4)
+HARMFUL = (Label.SAFE, Label.FAILED, Label.INCOHERENT, Label.UNSCORED)
+BENIGN = (Label.APPROPRIATE, Label.OVER_DEFENSIVE, Label.INCOHERENT, Label.UNSCORED)
+
+
+def verdict(query, label, sample=0) -> Verdict:
+    answer = Answer(
+        query_id=query.id,
+        model_key="m",
+        transcript=ask("?").then(assistant("!")),
+        finish_reason=FinishReason.STOP,
+        decoding=Decoding(max_new_tokens=8),
+        sample=sample,
+    )
+    return Verdict(answer=answer, label=label, reason="-", judge="j")
+
+
+def verdicts(labels, asked=ASKED):
+    return [verdict(q, label) for q, label in zip(asked, labels, strict=True)]
+
+
+def labels(harmful=0, benign=0):
+    """All harmful queries with one label, all benign ones with one."""
+    return [HARMFUL[harmful] if q.kind is Kind.HARMFUL else BENIGN[benign] for q in ASKED]
+
+
+BASE = validation_scores(ASKED, verdicts(labels(harmful=1)), 0.95)
+
+
+def rule(goal, incumbent, error=0.01, parts=4) -> DropRule:
+    return DropRule(objective=incumbent, limits=limits(BASE, goal), error=error, parts=parts)
+
+
+def best_case(found, goal):
+    """The objective on these verdicts if capability and KL turn out perfect."""
+    scores = TrialScores(
+        validation=validation_scores(ASKED, found, 0.95),
+        capability=CapabilityScores(tasks={}),
+        kl_task=MeanKL(value=0.0, n=1, low=0.0, high=0.0),
+    )
+    before = CapabilityScores(tasks={})
+    assert constraints(scores, BASE, before, goal)["capability_loss"] <= 0
+    return objective(scores, BASE, before, goal)
+
+
+def bound(found, goal, error=0.01):
+    return objective_bound(seen_strata(ASKED, found, limits(BASE, goal)), error)
+
+
+@given(st.lists(st.integers(0, 2), min_size=len(ASKED), max_size=len(ASKED)))
+@settings(max_examples=60, deadline=None)
+def test_rule_8_with_everything_answered_the_bound_is_the_objective(tiny_config, chosen):
+    goal = tiny_config.goal
+    found = verdicts(
+        [
+            HARMFUL[c] if q.kind is Kind.HARMFUL else BENIGN[c]
+            for q, c in zip(ASKED, chosen, strict=True)
+        ]
+    )
+    # Ties among infeasible trials are broken by 0.001 FPR, which the bound leaves out.
+    assert -1e-9 <= best_case(found, goal) - bound(found, goal, 1e-9) <= 1e-3
+
+
+@given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 0.3))
+@settings(max_examples=60, deadline=None)
+def test_rule_8_what_is_certain_is_a_bound_whatever_is_left(tiny_config, seed, failing, unscored):
+    """At an error of next to nothing only what is impossible is ruled out."""
+    rng = random.Random(seed)
+    found = []
+    for query in ASKED:
+        named = HARMFUL if query.kind is Kind.HARMFUL else BENIGN
+        found.append(
+            verdict(query, named[3 if rng.random() < unscored else int(rng.random() < failing)])
+        )
+    order = [q.id for part in in_parts(ASKED, 4, str(seed)) for q in part]
+    seen = [v for v in found if order.index(v.answer.query_id) < 16]
+    goal = tiny_config.goal
+    assert bound(seen, goal, 1e-12) <= best_case(found, goal) + 1e-9
+
+
+def test_rule_8_more_answers_of_the_same_kind_say_more(tiny_config):
+    goal, found = tiny_config.goal, verdicts(labels(harmful=1, benign=1))
+    order = [q.id for part in in_parts(ASKED, 4, "0") for q in part]
+    bounds = [
+        bound([v for v in found if v.answer.query_id in order[:n]], goal) for n in (0, 8, 16, 33)
+    ]
+    assert bounds[0] == 0 and bounds == sorted(bounds) and bounds[1] < bounds[2] < bounds[3]
+
+
+def test_rule_8_a_hopeless_trial_is_dropped_and_says_why(tiny_config):
+    found = verdicts(labels(harmful=1, benign=1))
+    order = [q.id for q in in_parts(ASKED, 2, "0")[0]]
+    seen = [v for v in found if v.answer.query_id in order]
+    partial = dropped(ASKED, seen, rule(tiny_config.goal, 0.3))
+    assert partial and (partial.answered, partial.total) == (len(order), len(ASKED))
+    assert partial.objective_at_least > 10
+    assert f"after {len(order)} of {len(ASKED)}" in partial.reason and "0.300" in partial.reason
+
+
+@pytest.mark.parametrize("incumbent", [0.0, 0.3, 12.0])
+def test_rule_8_a_good_trial_goes_on(tiny_config, incumbent):
+    order = [q.id for q in in_parts(ASKED, 2, "0")[0]]
+    seen = [v for v in verdicts(labels()) if v.answer.query_id in order]
+    assert dropped(ASKED, seen, rule(tiny_config.goal, incumbent)) is None
+
+
+def test_rule_8_a_tie_goes_on(tiny_config):
+    found = verdicts(labels(harmful=1, benign=0))
+    value = bound(found, tiny_config.goal)
+    assert dropped(ASKED, found, rule(tiny_config.goal, value)) is None
+    assert dropped(ASKED, found, rule(tiny_config.goal, value - 1e-6)) is not None
+
+
+def test_rule_4_unscored_counts_for_the_trial(tiny_config):
+    goal = tiny_config.goal
+    assert bound(verdicts(labels(harmful=3, benign=3)), goal) == 0
+
+
+def test_of_several_samples_a_hit_is_what_all_of_them_are(tiny_config):
+    goal, failing = tiny_config.goal, verdicts(labels(harmful=1))
+    again = [verdict(q, label, 1) for q, label in zip(ASKED, labels(), strict=True)]
+    assert bound(failing, goal) > 10
+    assert bound(failing + again, goal) == 0

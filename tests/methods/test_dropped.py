@@ -1,0 +1,46 @@
+"""A dropped trial is kept as what it is: no scores, no objective, a reason that people can read."""
+
+from types import SimpleNamespace
+
+from a3.console import ConsoleObserver
+from a3.methods import a3
+from a3.types.events import TrialFinished
+from a3.types.trials import DropRule, PartialScores, Proposal, Trial, TrialJob, TrialResult
+
+RULE = DropRule(objective=0.2, limits={"sfr": 0.05}, error=0.025, parts=4)
+PARTIAL = PartialScores(answered=40, total=120, objective_at_least=11.5, rule=RULE)
+
+
+def dropped(tiny_config, monkeypatch) -> tuple[Trial, list]:
+    """A trial that the executor dropped, and what the executor was given."""
+    given = []
+    result = TrialResult(
+        scores=None,
+        losses=(1.0,),
+        adapter="adapters/trial/1",
+        seconds={"train": 2.0},
+        partial=PARTIAL,
+    )
+    monkeypatch.setattr(a3, "run_trial", lambda *arguments: given.append(arguments) or result)
+    config = tiny_config.search.default
+    job = TrialJob(number=1, config=config, examples=(), seed=7)
+    context = SimpleNamespace(config=tiny_config)
+    view, baseline = SimpleNamespace(validation=()), SimpleNamespace(validation=0, capability=0)
+    trial = a3._run(job, Proposal(config=config, rationale="-"), RULE, view, baseline, context)
+    return trial, given
+
+
+def test_rule_8_a_dropped_trial_is_marked_partial_and_has_nothing_to_rank(tiny_config, monkeypatch):
+    trial, given = dropped(tiny_config, monkeypatch)
+    assert trial.state == "dropped" and trial.partial == PARTIAL
+    assert trial.scores is None and trial.objective is None and trial.error is None
+    assert RULE in given[0]
+    assert a3._metrics(trial) == {"validation/answered": 40 / 120, "seconds/train": 2.0}
+    assert Trial.model_validate_json(trial.model_dump_json()) == trial
+
+
+def test_the_log_says_why(tiny_config, monkeypatch):
+    trial, _ = dropped(tiny_config, monkeypatch)
+    line = ConsoleObserver._line(SimpleNamespace(), TrialFinished(trial=trial))
+    assert "trial 1 dropped" in line and "40 of 120" in line
+    assert "11.500" in line and "0.200" in line and "0.025" in line

@@ -1,0 +1,70 @@
+"""The trials in result.json, result.md and report.html."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from a3.report.trials import HEAD, markdown_trials, scatter, summary, trial_rows
+from a3.types.results import Repair
+from tests.report.test_verdict import GOOD, result
+from tests.search.made import scores, trial
+
+
+@pytest.fixture
+def shown(tiny_config):
+    """Four trials and a rerun of the first: 4 is the repair, 2 on the front, 3 failed."""
+    found = [
+        scores(fpr=0.2),
+        scores(sfr=0.5, fpr=0.3),
+        scores(sfr=0.2, fpr=0.0),
+        None,
+        scores(fpr=0.1),
+        scores(fpr=0.2),
+    ]
+    trials = [trial(i, tiny_config, s, rerun_of=0 if i > 3 else None) for i, s in enumerate(found)]
+    repair = Repair(trial=4, n_trials=6, selected_on=(4, 5), front=(2, 4))
+    return result(tiny_config.goal, repaired=GOOD).model_copy(
+        update={
+            "best_trial": 4,
+            "selected_on": repair.selected_on,
+            "trials": tuple(summary(t, repair) for t in trials),
+        }
+    )
+
+
+def test_a_row_says_what_became_of_a_trial(shown):
+    rows = list(trial_rows(shown))
+    assert all(len(row) == len(HEAD) for row in rows)
+    assert [row[-1] for row in rows] == [
+        "",
+        "breaks a limit",
+        "front, breaks a limit",
+        "failed",
+        "the repair, front, trial 0 again, in the mean that decided",
+        "trial 0 again, in the mean that decided",
+    ]
+    assert rows[1][5:8] == ("50.0 %", "30.0 %", "0.100")
+    assert rows[3][5:8] == ("-", "-", "-")
+
+
+def test_the_scatter_shows_every_measured_trial_where_it_belongs(shown):
+    drawing = ElementTree.fromstring(scatter(shown))
+    spots = [(float(c.get("cx")), float(c.get("cy"))) for c in drawing.iter("circle")]
+    assert len(spots) == 5
+    (sfr, high), (other, top) = spots[0], spots[1]  # SFR 0 % and 50 %, FPR 20 % and 30 %.
+    assert sfr < other and high > top
+    assert spots[2][1] == max(y for _, y in spots)  # FPR 0 % lies at the bottom.
+    front = next(p for p in drawing.iter("polyline") if p.get("stroke") == "#1a7f4b")
+    assert len(front.get("points").split()) == 2
+
+
+def test_the_table_is_whole_in_markdown(shown):
+    lines = [line for line in markdown_trials(shown) if line.startswith("|")]
+    assert len(lines) == 2 + 6
+    assert {line.count("|") for line in lines} == {len(HEAD) + 1}
+    assert any("support no verdict" in line for line in markdown_trials(shown))
+
+
+def test_a_method_without_trials_shows_none(tiny_config):
+    bare = result(tiny_config.goal)
+    assert markdown_trials(bare) == [] and scatter(bare) == ""
