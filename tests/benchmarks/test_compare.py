@@ -70,6 +70,7 @@ def evaluated(fails, over, right):
         ood=compare(queries, before, after, 0.95),
         kl_neutral=DRIFT,
         kl_task=DRIFT,
+        kept=rate([], 0.95),
         queries={s: tuple(queries) for s in SETS},
         verdicts={
             f"{who}/{s}": tuple(mine)

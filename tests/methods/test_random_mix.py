@@ -4,7 +4,6 @@ import random
 from types import SimpleNamespace
 
 import pytest
-from tests.search.test_search import trial
 
 from a3.executor.context import Context
 from a3.methods import a3, get, random_mix
@@ -12,6 +11,7 @@ from a3.search.proposers import propose
 from a3.training import mix
 from a3.types.results import Repair
 from tests.conftest import compose
+from tests.search.made import proposed, scores
 from tests.training.test_mix import pool
 
 
@@ -42,7 +42,7 @@ def test_its_search_proposes_just_these_mixes(config):
     trials = []
     for number in range(len(points)):
         proposal = propose(search, trials, seed=number)[0]
-        trials.append(trial(number, proposal, 1.0))
+        trials.append(proposed(number, config, proposal, scores()))
     assert tuple(t.proposal.config for t in trials) == points
 
 
@@ -51,7 +51,9 @@ def test_a3_does_the_rest_whatever_budget_was_asked_for(config, monkeypatch):
     monkeypatch.setattr(a3, "repair", lambda *given: seen.append(given) or Repair(trial=3))
     asked = config.model_copy(update={"budget": config.budget.model_copy(update={"trials": 30})})
     rest = SimpleNamespace()
-    context = Context(config=asked, store=rest, target=rest, judge=rest, observer=rest)
+    context = Context(
+        config=asked, store=rest, artifacts=rest, target=rest, judge=rest, observer=rest
+    )
     assert get("random_mix")("view", "baseline", context).trial == 3
     view, baseline, theirs = seen[0]
     assert (view, baseline, theirs.store) == ("view", "baseline", context.store)
