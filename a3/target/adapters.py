@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+PREFIX, FIRST, SECOND = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
+"""How peft names a layer's two factors on disk."""
 
 
 def adapter_hash(folder: Path) -> str:
@@ -26,6 +30,27 @@ def merged(model: Any, folder: Path) -> Any:
     Each product is added to its weight in fp32 and rounded once. An unmerged adapter would slow
     generation down, and a merge in bf16 would lose small updates.
     """
+    settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    tensors = load_file(folder / WEIGHTS)
+    pairs = {name.removesuffix(FIRST) for name in tensors if name.endswith(FIRST)}
+    if _plain(settings) and tensors.keys() == {p + end for p in pairs for end in (FIRST, SECOND)}:
+        scale = settings["lora_alpha"] / settings["r"]
+        with torch.no_grad():
+            for name in pairs:
+                weight = model.get_submodule(name.removeprefix(PREFIX)).weight
+                first, second = (tensors[name + end].to(weight.device) for end in (FIRST, SECOND))
+                _add(weight, second.float() @ first.float() * scale)
+        return model
+    return _merged_by_peft(model, folder)
+
+
+def _plain(settings: dict[str, Any]) -> bool:
+    """Whether an adapter is W + alpha/r BA and no more, which needs none of peft's wrapping."""
+    more = ("use_dora", "use_rslora", "fan_in_fan_out", "rank_pattern", "alpha_pattern")
+    return settings["peft_type"] == "LORA" and not any(settings.get(name) for name in more)
+
+
+def _merged_by_peft(model: Any, folder: Path) -> Any:
     from peft import PeftModel
     from peft.tuners.lora import LoraLayer
 
@@ -34,6 +59,9 @@ def merged(model: Any, folder: Path) -> Any:
         for module in wrapped.modules():
             if isinstance(module, LoraLayer):
                 layer: Any = module
-                weight, delta = layer.get_base_layer().weight, layer.get_delta_weight("default")
-                weight.copy_((weight.float() + delta.float()).to(weight.dtype))
+                _add(layer.get_base_layer().weight, layer.get_delta_weight("default"))
     return wrapped.unload()
+
+
+def _add(weight: torch.Tensor, delta: torch.Tensor) -> None:
+    weight.copy_((weight.float() + delta.float()).to(weight.dtype))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ from pydantic import TypeAdapter
 
 from a3.store import Cache, fingerprint
 from a3.target import adapters, chat, devices
+from a3.target.attention import use_grouped
 from a3.target.fetch import fetch, weights_hash
 from a3.target.generate import batches, decode
-from a3.target.score import score_batch
+from a3.target.packing import pack
+from a3.target.prefill import Prefix
+from a3.target.score import questions, score_batch
 from a3.types.answers import Decoding, Generation
 from a3.types.chat import Conversation
 from a3.types.model import ModelSpec
@@ -60,7 +63,7 @@ class LocalTarget:
     @cached_property
     def tokenizer(self) -> Any:
         """The tokenizer with its chat template."""
-        return transformers.AutoTokenizer.from_pretrained(self.folder)
+        return _tokenizer(self.folder)
 
     @cached_property
     def model(self) -> Any:
@@ -68,6 +71,9 @@ class LocalTarget:
         model = self.load_base()
         if self.adapter is not None:
             model = adapters.merged(model, self.adapter)
+        if self.device.type == "cpu":
+            use_grouped(model)
+            pack(model)
         return model.eval().requires_grad_(False)
 
     def load_base(self) -> Any:
@@ -115,24 +121,29 @@ class LocalTarget:
         decoding: Decoding,
         what: str,
     ) -> None:
+        if not missing:
+            return
         keys, items = list(missing), list(missing.values())
-        done, budget = 0, self.spec.batch_tokens
-        for batch in batches([len(p) for p, _ in items], decoding.max_new_tokens, budget):
-            answers = decode(
-                self.model,
-                self.tokenizer,
-                [items[i][0] for i in batch],
-                decoding,
-                [items[i][1] for i in batch],
-            )
-            fresh = {keys[i]: a.model_dump_json() for i, a in zip(batch, answers, strict=True)}
-            # Written batch by batch: after a kill only the batch in flight is repeated.
+        prompts, samples = zip(*items, strict=True)
+
+        def room(longest: int) -> int:
+            return self._at_once(longest + decoding.max_new_tokens)
+
+        done = 0
+        for ended in decode(self.model, self.tokenizer, prompts, decoding, samples, room):
+            fresh = {keys[i]: a.model_dump_json() for i, a in ended.items()}
+            # Written as they come: after a kill only what is under way is repeated.
             self._cache.put(fresh)
             known.update(fresh)
-            devices.trim()  # Key-value caches grow step by step and leave holes of every size.
-            done += len(batch)
-            self.observer.spend("generated_tokens", sum(a.n_tokens for a in answers))
+            devices.trim()  # Key-value caches of every size leave holes.
+            done += len(ended)
+            self.observer.spend("generated_tokens", sum(a.n_tokens for a in ended.values()))
             self.observer.progress(what, done, len(items))
+
+    def _at_once(self, tokens: int) -> int:
+        """Rows of so many tokens that may be under way together."""
+        rows = max(1, self.spec.batch_tokens // tokens)
+        return min(rows, self.spec.batch_rows or rows)
 
     def prompt_text(self, conversation: Conversation) -> str:
         """The conversation as raw text, up to where the target's answer begins."""
@@ -143,20 +154,27 @@ class LocalTarget:
         pairs = [self._split_ids(r) for r in requests]
         keys = [self._cache_key("score", context, ids) for context, ids in pairs]
         known = self._cache.get(keys)
-        todo = [i for i, k in enumerate(keys) if k not in known]
-        lengths = [sum(map(len, pairs[i])) for i in todo]
+        missing = [i for i, k in enumerate(keys) if k not in known]
+        if missing:
+            self._score_missing([pairs[i] for i in missing], [keys[i] for i in missing], known)
+        return [_SCORE.validate_json(known[k]) for k in keys]
+
+    def _score_missing(
+        self, pairs: Sequence[tuple[list[int], list[int]]], keys: list[str], known: dict[str, str]
+    ) -> None:
+        asked = questions(self.model, pairs)
+        prefix = Prefix(self.model, [q.context for q, _ in asked])
         done = 0
-        for batch in batches(lengths, 0, self.spec.batch_tokens):
-            chosen = [todo[i] for i in batch]
-            scores = score_batch(
-                self.model, [pairs[i][0] for i in chosen], [pairs[i][1] for i in chosen]
-            )
-            fresh = {keys[i]: s.model_dump_json() for i, s in zip(chosen, scores, strict=True)}
+        budget = min(self.spec.batch_tokens, devices.pass_tokens(self.device))
+        for batch in batches([len(q.row) for q, _ in asked], 0, budget):
+            scores = score_batch(self.model, [asked[i][0] for i in batch], prefix)
+            mine = [index for i in batch for index in asked[i][1]]
+            flat = [score for of_one in scores for score in of_one]
+            fresh = {keys[i]: s.model_dump_json() for i, s in zip(mine, flat, strict=True)}
             self._cache.put(fresh)
             known.update(fresh)
-            done += len(batch)
-            self.observer.progress("capability", done, len(todo))
-        return [_SCORE.validate_json(known[k]) for k in keys]
+            done += len(mine)
+            self.observer.progress("capability", done, len(pairs))
 
     def _split_ids(self, request: Continuation) -> tuple[list[int], list[int]]:
         """Ids of context and continuation, cut where the whole text's ids part.
@@ -176,3 +194,9 @@ class LocalTarget:
         return fingerprint(
             self.weights, self._adapter_hash, str(self.dtype), self.device.type, BACKEND, *parts
         )
+
+
+@cache
+def _tokenizer(folder: Path) -> Any:
+    """Shared by a base and its adapters."""
+    return transformers.AutoTokenizer.from_pretrained(folder)

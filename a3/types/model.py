@@ -63,3 +63,5 @@ class ModelSpec(Frozen):
     samples: int = Field(ge=1)
     batch_tokens: int = Field(gt=0)
     """Tokens (prompt and answer, padding included) that one generation batch may hold."""
+    batch_rows: int | None = Field(default=None, gt=0)
+    """Answers that may be under way at once; None: as many as `batch_tokens` holds."""

@@ -105,29 +105,36 @@ def test_scores_are_the_model_s_own(tiny_target):
     assert score.logprob == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.fixture(scope="module")
-def adapter(tiny_target, tmp_path_factory):
+def saved_adapter(target, folder, **settings):
     """A random LoRA adapter, far from zero."""
     from peft import LoraConfig, get_peft_model
 
-    folder = tmp_path_factory.mktemp("adapter")
     torch.manual_seed(0)
-    model = get_peft_model(
-        tiny_target.load_base(),
-        LoraConfig(r=4, lora_alpha=200, target_modules="all-linear", init_lora_weights=False),
-    )
-    model.save_pretrained(folder)
+    shape = {"r": 4, "lora_alpha": 200, "target_modules": "all-linear", "init_lora_weights": False}
+    get_peft_model(target.load_base(), LoraConfig(**shape | settings)).save_pretrained(folder)
     return folder
 
 
-def test_a_merged_adapter_is_what_peft_computes(tiny_target, adapter):
+@pytest.fixture(scope="module")
+def adapter(tiny_target, tmp_path_factory):
+    return saved_adapter(tiny_target, tmp_path_factory.mktemp("adapter"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"use_rslora": True}, {"rank_pattern": {"q_proj": 2}}],
+    ids=["plain", "rslora", "ranks"],
+)
+def test_a_merged_adapter_is_what_peft_computes(tiny_target, tmp_path, settings):
     from peft import PeftModel
 
-    theirs = PeftModel.from_pretrained(tiny_target.load_base(), adapter).eval()
-    ours = merged(tiny_target.load_base(), adapter).eval()
+    folder = saved_adapter(tiny_target, tmp_path, **settings)
+    theirs = PeftModel.from_pretrained(tiny_target.load_base(), folder).eval()
+    ours = merged(tiny_target.load_base(), folder).eval()
     ids = torch.randint(0, 500, (2, 30), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         assert torch.allclose(theirs(ids).logits, ours(ids).logits, atol=1e-3)
+        assert not torch.allclose(ours(ids).logits, tiny_target.model(ids).logits, atol=1e-1)
     assert not any("lora" in name for name, _ in ours.named_parameters())
 
 
