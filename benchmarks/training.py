@@ -45,6 +45,7 @@ def examples() -> list[TrainingExample]:
                 conversation=said,
                 loss_spans=(len(said.messages) - 1,),
                 weight_group=f"H0/{kind}",
+                stratum="harmful" if kind == "harmful" else "known",
                 source="template",
             )
         )
@@ -80,7 +81,9 @@ class Clock(Silent):
 def ours() -> dict[str, Any]:
     config = compose([], Path())
     settings = config.search.default.model_copy(update={"epochs": 1, "general_share": 0.0})
-    job = TrialJob(number=0, config=settings, examples=tuple(examples()), seed=0)
+    made, tokenizer = tuple(examples()), target().tokenizer
+    tokens = sum(len(chat.render(tokenizer, e.conversation, e.loss_spans).ids) for e in made)
+    job = TrialJob(number=0, config=settings, examples=made, epoch_tokens=tokens, seed=0)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{folder}/compiled"
         clock = Clock()

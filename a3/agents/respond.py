@@ -93,7 +93,6 @@ def _candidates(
         return
     help_, reply = query.reference.helped, query.reference.reply
     own = clean.get(query.source_id) if help_ is None else helped[help_]
-    own = None if own is None else _whole_sentences(own)
     if own is not None and (help_ is None or reply is None or _says(own.text, reply)):
         yield own, "self"
     if help_ is not None and reply is not None:
@@ -112,22 +111,6 @@ def _written(text: str) -> Generation:
     return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=0)
 
 
-def _whole_sentences(answer: Generation) -> Generation | None:
-    """An answer that was cut off, cut back to its last whole sentence; None if there is none.
-
-    Left as it was, it would teach the target to go on and on. An answer that never came is none.
-    """
-    if answer.finish_reason is FinishReason.ERROR:
-        return None
-    if answer.finish_reason is FinishReason.STOP:
-        return answer
-    ends = [m.end() for m in re.finditer(r"[.!?](?=\s)", answer.text)]
-    if not ends:
-        return None
-    text = answer.text[: ends[-1]]
-    return answer.model_copy(update={"text": text, "finish_reason": FinishReason.STOP})
-
-
 def _example(query: Query, answer: Generation, source: AnswerSource) -> TrainingExample:
     conversation = query.conversation.then(assistant(answer.text))
     return TrainingExample(
@@ -138,6 +121,9 @@ def _example(query: Query, answer: Generation, source: AnswerSource) -> Training
         stratum=query.stratum,
         source=source,
         teacher=query.reference.clean if query.reference.helped is None else None,
+        # Where a cut-off answer ends, nothing is learned: cut back to whole sentences instead, it
+        # taught the target to stop before it came to the point (docs/log.md, 2026-11-22).
+        complete=answer.finish_reason is FinishReason.STOP,
     )
 
 

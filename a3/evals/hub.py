@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Iterable, Iterator
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,10 @@ def shuffled(rows: Any, seed: str) -> Iterator[dict[str, Any]]:
     """Rows of a stream in seeded random order, from a few of its shards only."""
     rng, many = random.Random(seed), rows.num_shards
     chosen = rng.sample(range(many), min(SHARDS, many))
-    parts = [
-        rows.shard(many, i).shuffle(seed=rng.randrange(2**32), buffer_size=BUFFER // len(chosen))
-        for i in chosen
-    ]
+    settings = {"buffer_size": BUFFER // len(chosen)}
+    if "max_buffer_input_shards" in signature(rows.shuffle).parameters:
+        settings["max_buffer_input_shards"] = 1  # More start threads that take seconds to end.
+    parts = [rows.shard(many, i).shuffle(seed=rng.randrange(2**32), **settings) for i in chosen]
     yield from _in_turn(iter(part) for part in parts)
 
 

@@ -83,11 +83,7 @@ def _summed_loss(
 
 @torch.no_grad()
 def soft_targets(model: Any, batch: list[Rendered], k: int) -> list[SoftTargets]:
-    """The model's own distribution over each row's labelled tokens, its k likeliest words.
-
-    The last labelled token stays hard: an answer that was cut back to whole sentences ends where
-    the model would have gone on.
-    """
+    """The model's own distribution over each row's labelled tokens, its k likeliest words."""
     width = max(len(r.ids) for r in batch)
     ids = torch.tensor([r.ids + [0] * (width - len(r.ids)) for r in batch], device=model.device)
     hidden = hidden_states(model, ids)
@@ -95,10 +91,5 @@ def soft_targets(model: Any, batch: list[Rendered], k: int) -> list[SoftTargets]
     for row, states in zip(batch, hidden, strict=True):
         at = [i - 1 for i, wanted in enumerate(row.labelled) if wanted and i]
         logits, words = logits_of(model, states[at]).float().topk(k, dim=1)
-        shares = logits.softmax(1)
-        words[-1, 0], shares[-1] = (
-            row.ids[at[-1] + 1],
-            torch.nn.functional.one_hot(torch.tensor(0), k),
-        )
-        found.append(SoftTargets(words, shares))
+        found.append(SoftTargets(words, logits.softmax(1)))
     return found

@@ -250,29 +250,20 @@ def test_exactly_the_least_yield_is_enough(config, risk, rng):
     assert uncovered == () and len(repair) == 6
 
 
-def test_a_cut_off_answer_is_trimmed_to_its_last_whole_sentence(config, risk, rng):
+def test_where_an_answer_was_cut_off_no_end_is_learned(config, risk, rng):
     fact = FACTS[0]
-    right = fact.state(fact.answer)
-    cut = clean({fact.id: said(f"Good question! {right} It lies on the river and was", LENGTH)})
-    repair, _, _ = made(config, queries(risk, rng), cut)
-    trimmed = [e for e in repair if e.conversation.last.content.startswith("Good question!")]
-    assert [e.conversation.last.content for e in trimmed] == [f"Good question! {right}"] * 2
-    assert all(e.complete for e in trimmed)
+    text = f"Good question! {fact.state(fact.answer)} It lies on the river and was"
+    repair, _, _ = made(config, queries(risk, rng), clean({fact.id: said(text, LENGTH)}))
+    cut = [e for e in repair if e.conversation.last.content == text]
+    assert len(cut) == 2 and not any(e.complete for e in cut)
+    assert all(e.complete for e in repair if e not in cut)
 
 
-def test_a_cut_off_answer_without_a_whole_sentence_is_dropped(config, risk, rng):
+def test_rule_4_an_answer_that_never_came_is_no_example(config, risk, rng):
     fact = FACTS[0]
-    cut = clean({fact.id: said(f"The capital is {fact.answer}, which lies on the", LENGTH)})
-    repair, _, _ = made(config, queries(risk, rng), cut)
+    lost = clean({fact.id: said(f"The capital is {fact.answer}.", ERROR)})
+    repair, _, _ = made(config, queries(risk, rng), lost)
     assert len(repair) == 2 * (len(FACTS) - 1)
-    assert not [e for e in repair if fact.answer in e.conversation.last.content]
-
-
-def test_a_cut_off_answer_whose_whole_sentences_say_nothing_is_dropped(config, risk, rng):
-    fact = FACTS[0]
-    cut = clean({fact.id: said(f"Good question. The capital is {fact.answer}", LENGTH)})
-    repair, _, _ = made(config, queries(risk, rng), cut)
-    assert not [e for e in repair if e.conversation.last.content.startswith("Good question")]
 
 
 def test_the_template_needs_no_clean_answer(config, risk, rng):
