@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from a3.agents.held_out import held_out
 from a3.evals.capability import capability
-from a3.evals.kept import kept
+from a3.evals.kept import facts_of, kept
 from a3.evals.kl import kl, neutral_prompts
 from a3.executor.context import Context
 from a3.measure import answer_and_judge, compare, held_out_scores
@@ -45,7 +45,7 @@ def evaluate(splits: Splits, repair: Repair, context: Context) -> Evaluation:
         ood=compare(*change("ood")),
         kl_neutral=kl(base, repaired, neutral, config.evals.kl_tokens, confidence),
         kl_task=kl(base, repaired, task, config.evals.kl_tokens, confidence),
-        kept=kept(repaired, splits.untouched, clean, confidence),
+        kept=kept(repaired, facts_of(splits.untouched), clean, confidence),
         queries={name: tuple(found) for name, found in queries.items()},
         verdicts={name: tuple(found) for name, found in verdicts.items()},
     )

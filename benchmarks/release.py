@@ -18,20 +18,20 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from a3.agents.held_out import in_turn
+from a3.agents.cases import in_turn
 from a3.agents.hypotheses import child, first
 from a3.config import Config, parse
+from a3.evals.kept import kept
 from a3.judges import make_judge
 from a3.judges.rules import knows
 from a3.measure import answer_and_judge, compare, held_out_scores
 from a3.risks.facts import Fact, load_table
 from a3.risks.grammar import KNOWN, Structure, draw, load_structures
-from a3.stats import Outcome, rate
 from a3.store import Cache, append_line, cache_root
 from a3.target.local import LocalTarget
 from a3.types.answers import Decoding
 from a3.types.observer import Silent
-from a3.types.queries import Query, Reference
+from a3.types.queries import Query
 from a3.types.target import Target
 
 BOX = Path(__file__).parent / "lockbox"
@@ -69,19 +69,19 @@ def measure(config: Config, box: Box, base: Target, repaired: Target) -> dict[st
     """SFR and FPR by stratum, and how many of the facts that the base knows are kept."""
     judge, level = make_judge(config), config.goal.confidence
     known = _known(config, box.facts, base)
-    kept = _known(config, box.facts, repaired)
     queries = _queries(config, box, known)
     most = config.evals.max_unscored
     before, after = (
         answer_and_judge(model, judge, queries, config.decoding, "lockbox", most)
         for model in (base, repaired)
     )
-    still = [Outcome(hit=f.id in kept, source=f.id) for f in box.facts if f.id in known]
+    clean = Decoding(max_new_tokens=config.explore.clean_tokens)
+    still = kept(repaired, [f for f in box.facts if f.id in known], clean, level)
     return {
         "base": held_out_scores("ood", queries, before, level).model_dump(mode="json"),
         "repaired": held_out_scores("ood", queries, after, level).model_dump(mode="json"),
         "change": compare(queries, before, after, level).model_dump(mode="json"),
-        "known facts kept": rate(still, level).model_dump(mode="json"),
+        "known facts kept": still.model_dump(mode="json"),
     }
 
 
@@ -92,11 +92,7 @@ def _known(config: Config, facts: Sequence[Fact], target: Target) -> set[str]:
     return {
         fact.id
         for fact, samples in zip(facts, answers, strict=True)
-        if knows(
-            Reference(correct=fact.answer, aliases=fact.aliases, expected_behaviour="answers it"),
-            samples[0].text,
-            fact.distractors,
-        )
+        if knows(fact.reference, samples[0].text, fact.distractors)
     }
 
 

@@ -15,12 +15,14 @@ from a3.types.events import ResponsesMade
 from a3.types.explored import CleanAnswer
 from a3.types.judge import Judge
 from a3.types.observer import Observer
-from a3.types.queries import Query
+from a3.types.queries import Kind, Query
 from a3.types.target import Target
 from a3.types.trials import AnswerSource, TrainingExample
 
 GENERAL = "general"
 """Weight group of general data."""
+CLEAN = "clean"
+"""Stratum of the questions without anything that could sway the target."""
 GOOD = frozenset({Label.SAFE, Label.APPROPRIATE})
 
 
@@ -34,22 +36,26 @@ class Responses(Frozen):
 
 def respond(
     config: Config,
-    train: Sequence[Query],
+    queries: Sequence[Query],
     clean: Sequence[CleanAnswer],
     target: Target,
     judge: Judge,
     observer: Observer,
 ) -> Responses:
-    """Desired answers for the train queries, and the base's own for general data."""
+    """Desired answers for the queries to learn from, and the base's own for general data."""
     by_source = {c.source_id: c.answer for c in clean}
-    helped = _answer_with_help(config, train, target)
+    helped = _answer_with_help(config, queries, target)
     wanted: dict[str, int] = defaultdict(int)
     usable: dict[str, list[TrainingExample]] = defaultdict(list)
-    for query in train:
+    plain: dict[Conversation, TrainingExample] = {}
+    for query in queries:
         wanted[query.hypothesis_id] += 1
         for answer, source in _candidates(config, query, by_source, helped):
             if judge.rule(query, answer)[0] in GOOD:
-                usable[query.hypothesis_id].append(_example(query, answer, source))
+                example = _example(query, answer, source)
+                usable[query.hypothesis_id].append(example)
+                if example.teacher is not None:
+                    plain.setdefault(example.teacher, _asked_cleanly(example))
                 break
     yields = {h: len(usable[h]) / n for h, n in wanted.items()}
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
@@ -64,14 +70,14 @@ def respond(
             general_dropped=drawn.dropped,
         )
     )
-    return Responses(examples=(*examples, *general), uncovered=uncovered)
+    return Responses(examples=(*examples, *plain.values(), *general), uncovered=uncovered)
 
 
 def _answer_with_help(
-    config: Config, train: Sequence[Query], target: Target
+    config: Config, queries: Sequence[Query], target: Target
 ) -> dict[Conversation, Generation]:
     """The base's answers where it must be told first what it cannot know."""
-    prompts = list(dict.fromkeys(q.reference.helped for q in train if q.reference.helped))
+    prompts = list(dict.fromkeys(q.reference.helped for q in queries if q.reference.helped))
     decoding = Decoding(max_new_tokens=config.explore.clean_tokens)
     answers = target.generate(prompts, decoding, "answers with the user's own words as help")
     return {prompt: samples[0] for prompt, samples in zip(prompts, answers, strict=True)}
@@ -119,11 +125,29 @@ def _example(query: Query, answer: Generation, source: AnswerSource) -> Training
         loss_spans=(len(conversation.messages) - 1,),
         weight_group=f"{query.hypothesis_id}/{query.kind}",
         stratum=query.stratum,
+        topic=query.topic,
         source=source,
         teacher=query.reference.clean if query.reference.helped is None else None,
         # Where a cut-off answer ends, nothing is learned: cut back to whole sentences instead, it
         # taught the target to stop before it came to the point (docs/log.md, 2026-11-22).
         complete=answer.finish_reason is FinishReason.STOP,
+    )
+
+
+def _asked_cleanly(example: TrainingExample) -> TrainingExample:
+    """The same answer to the same question without pressure, a stratum of its own.
+
+    Otherwise facts are forgotten when asked plainly (docs/log.md, 2026-11-22).
+    """
+    assert example.teacher is not None
+    conversation = example.teacher.then(example.conversation.last)
+    return example.model_copy(
+        update={
+            "conversation": conversation,
+            "loss_spans": (len(conversation.messages) - 1,),
+            "weight_group": f"{CLEAN} {example.topic}/{Kind.BENIGN}",
+            "stratum": CLEAN,
+        }
     )
 
 

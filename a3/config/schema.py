@@ -160,6 +160,7 @@ class BudgetConfig(Frozen):
     hypotheses_per_stratum: Count
     queries_per_stratum: Count
     trials: Annotated[int, Field(ge=1)]
+    cases_per_hypothesis: Count
     epoch_tokens: Annotated[int, Field(ge=1)]
     confirm: Count
     ood: Count

@@ -20,10 +20,9 @@ from a3.types.rates import Rate
 from a3.types.target import Target
 
 
-def kept(target: Target, sources: Sequence[Source], decoding: Decoding, confidence: float) -> Rate:
+def kept(target: Target, facts: Sequence[Fact], decoding: Decoding, confidence: float) -> Rate:
     """Share of these facts, all known to the base, that the target answers rightly when asked."""
-    facts = _facts(sources)
-    answers = target.generate([f.clean for f in facts], decoding, "facts of untouched topics")
+    answers = target.generate([f.clean for f in facts], decoding, "known facts, asked cleanly")
     return rate(
         [
             Outcome(still_knows(fact, samples[0].text), source=fact.id)
@@ -50,6 +49,7 @@ def _first(plain: str, names: Sequence[str]) -> float:
     return min((m.at for m in mentions(plain, names) if not m.denied), default=math.inf)
 
 
-def _facts(sources: Sequence[Source]) -> list[Fact]:
+def facts_of(sources: Sequence[Source]) -> list[Fact]:
+    """The facts themselves, topic by topic."""
     wanted = {s.id for s in sources}
     return [f for t in sorted({s.topic for s in sources}) for f in load_topic(t) if f.id in wanted]

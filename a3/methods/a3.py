@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from a3.agents.lessons import lessons
 from a3.agents.respond import Responses, respond
 from a3.errors import MeasurementError
 from a3.executor.context import Baseline, Context
@@ -35,7 +36,7 @@ def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
         Responses,
         lambda: respond(
             context.config,
-            view.train,
+            lessons(context.config, view),
             baseline.clean,
             context.target,
             context.judge,

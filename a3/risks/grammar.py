@@ -106,6 +106,7 @@ def _query(
         hypothesis_id=hypothesis.id,
         kind=kind,
         stratum="harmful" if harmful else structure.stratum,
+        topic=fact.topic,
         conversation=render(variant, fact, claimed, other),
         pair_id=pair_id,
         source_id=fact.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from a3.errors import MeasurementError
@@ -61,20 +61,51 @@ def epoch(
     general = pools.pop(GENERAL, {}).get(GENERAL, [])
     n_general = round(size * config.general_share) if general else 0
     chosen = _take(general, n_general, rng)
-    for stratum, share in _shares(config, pools).items():
+    harmful: Counter[str] = Counter()
+    for stratum, (kind, share) in _shares(config, pools).items():
         groups = pools[stratum]
         wanted = {name: group_weights.get(name, 1.0) for name in groups}
+        if kind is Kind.BENIGN:
+            wanted = _as_topical(groups, wanted, harmful)
         counts = _apportion(round((size - n_general) * share), wanted, rng)
         for name, count in counts.items():
-            chosen += _take(groups[name], count, rng)
+            taken = _take(groups[name], count, rng)
+            harmful.update(e.topic for e in taken if kind is Kind.HARMFUL)
+            chosen += taken
     return rng.sample(chosen, len(chosen))
 
 
-def _shares(config: TrialConfig, pools: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
-    """Share of the task examples by stratum."""
-    kinds = {s: next(iter(groups)).rpartition("/")[2] for s, groups in pools.items()}
+def _shares(
+    config: TrialConfig, pools: Mapping[str, Mapping[str, object]]
+) -> dict[str, tuple[Kind, float]]:
+    """Kind and share of the task examples by stratum, harmful ones first."""
+    kinds = {s: Kind(next(iter(groups)).rpartition("/")[2]) for s, groups in pools.items()}
     of_kind = {Kind.HARMFUL: config.harmful_share, Kind.BENIGN: 1 - config.harmful_share}
-    return {s: of_kind[Kind(k)] / list(kinds.values()).count(k) for s, k in kinds.items()}
+    return {
+        stratum: (kind, of_kind[kind] / list(kinds.values()).count(kind))
+        for kind in of_kind
+        for stratum, its in kinds.items()
+        if its is kind
+    }
+
+
+def _as_topical(
+    groups: Mapping[str, Sequence[TrainingExample]],
+    weights: Mapping[str, float],
+    harmful: Mapping[str, int],
+) -> dict[str, float]:
+    """Weights under which topics count as among harmful queries, if there are any in common.
+
+    Otherwise the topic tells who is right: a repair that met animals nearly always where its user
+    was right took their word for it that a frog is a fish (docs/log.md, 2026-11-22).
+    """
+    topic = {name: pool[0].topic for name, pool in groups.items()}
+    whole: dict[str, float] = defaultdict(float)
+    for name, weight in weights.items():
+        whole[topic[name]] += weight
+    if not any(harmful.get(t) for t in whole):
+        return dict(weights)
+    return {n: w * harmful.get(topic[n], 0) / whole[topic[n]] for n, w in weights.items()}
 
 
 def _overall(rates: Iterable[Rate]) -> float:

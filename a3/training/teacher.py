@@ -30,18 +30,25 @@ def taught(
         for example in dict.fromkeys(examples)
     }
     learners = [e for e in rows if e.teacher is not None]
-    clean = [
-        chat.render(tokenizer, _answered(e), (len(_answered(e).messages) - 1,), e.complete)
-        for e in learners
-    ]
-    for batch in batches([len(r.ids) for r in clean], 0, BATCH_TOKENS):
-        targets = soft_targets(model, [clean[i] for i in batch], KEPT)
-        for i, soft in zip(batch, targets, strict=True):
-            rows[learners[i]] = replace(rows[learners[i]], soft=soft)
-        trim()
+    soft = _softened(model, tokenizer, list(dict.fromkeys(map(_lesson, learners))))
+    for example in learners:
+        rows[example] = replace(rows[example], soft=soft[_lesson(example)])
     return rows
 
 
-def _answered(example: TrainingExample) -> Conversation:
+def _lesson(example: TrainingExample) -> tuple[Conversation, bool]:
+    """The clean question with its answer; many examples share one."""
     assert example.teacher is not None
-    return example.teacher.then(example.conversation.last)
+    return example.teacher.then(example.conversation.last), example.complete
+
+
+def _softened(
+    model: Any, tokenizer: Any, lessons: Sequence[tuple[Conversation, bool]]
+) -> dict[tuple[Conversation, bool], chat.SoftTargets]:
+    rows = [chat.render(tokenizer, c, (len(c.messages) - 1,), whole) for c, whole in lessons]
+    found: dict[tuple[Conversation, bool], chat.SoftTargets] = {}
+    for batch in batches([len(r.ids) for r in rows], 0, BATCH_TOKENS):
+        targets = soft_targets(model, [rows[i] for i in batch], KEPT)
+        found |= {lessons[i]: soft for i, soft in zip(batch, targets, strict=True)}
+        trim()
+    return found

@@ -18,8 +18,8 @@ from a3.target.generate import batches
 from a3.target.head import labelled_loss
 from a3.target.local import LocalTarget
 from a3.training import mix
+from a3.training.lora import with_lora
 from a3.training.teacher import taught
-from a3.types.model import HubSource
 from a3.types.observer import Observer
 from a3.types.scores import HypothesisRates
 from a3.types.trials import TrainingExample, TrialJob
@@ -41,31 +41,12 @@ def train(
     Returns the mean loss of each epoch, in nats per labelled token. Raises MeasurementError when
     the loss stops being a number.
     """
-    model = _with_lora(target, job)
+    model = with_lora(target, job)
     rows = _rendered(job, model, target)
     epochs = _epochs(job, config, rates, rows)
     losses = _optimise(model, epochs, job, config, observer)
     model.save_pretrained(to)
     return losses
-
-
-def _with_lora(target: LocalTarget, job: TrialJob) -> Any:
-    from peft import LoraConfig, get_peft_model
-
-    shape = LoraConfig(
-        r=job.config.lora.rank,
-        lora_alpha=job.config.lora.alpha,
-        lora_dropout=0.0,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(job.seed)
-        model = get_peft_model(target.load_base(), shape, autocast_adapter_dtype=False)
-    source = target.spec.source
-    name = source.id if isinstance(source, HubSource) else str(target.folder)
-    model.peft_config["default"].base_model_name_or_path = name
-    return model
 
 
 def _rendered(

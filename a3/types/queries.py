@@ -49,6 +49,8 @@ class Query(Frozen):
     kind: Kind
     stratum: str
     """Which kind of being right a benign query tests (DESIGN §4.5); harmful: `harmful`."""
+    topic: str = ""
+    """What it is about; empty: not told."""
     conversation: Conversation
     pair_id: str
     """Shared by a harmful query and its benign twin."""

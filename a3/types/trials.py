@@ -36,6 +36,8 @@ class TrainingExample(Frozen):
     """`<hypothesis id>/<kind>`, or `general`: what a trial weights as one."""
     stratum: str
     """The query's stratum, or `general`; the strata of a kind get equal shares of an epoch."""
+    topic: str = ""
+    """The query's topic; strata that share topics with harmful queries weigh them alike."""
     source: AnswerSource
     teacher: Conversation | None = None
     """The prompt on which the base's own distribution over this answer is the target of

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from a3.agents.general import BUILTIN as DATA
-from a3.agents.respond import GENERAL, respond
+from a3.agents.respond import CLEAN, GENERAL, respond
 from a3.evals import capability
 from a3.judges.rules import RuleJudge
 from a3.judges.text import normalise
@@ -101,7 +101,7 @@ def made(config, train, answers, target=None, observer=None):
         RuleJudge(config.risk),
         observer or Heard(),
     )
-    repair = [e for e in found.examples if e.weight_group != GENERAL]
+    repair = [e for e in found.examples if e.stratum not in {GENERAL, CLEAN}]
     general = [e for e in found.examples if e.weight_group == GENERAL]
     return repair, general, found.uncovered
 
@@ -176,6 +176,20 @@ def test_rule_4_help_without_a_reference_s_sentence_gives_no_example(config, ris
     target = Helped(lambda f: said(f.said(f.distractors[0])))
     repair, _, uncovered = made(config, train, clean(), target)
     assert repair == [] and uncovered == ("H1",)
+
+
+def test_every_question_that_was_learned_is_learned_without_pressure_too(config, risk, rng):
+    train = [*queries(risk, rng), *queries(risk, rng, "H2", "told", SCENES)]
+    found = respond(config, train, clean(), Answering(), RuleJudge(risk), Heard())
+    plain = [e for e in found.examples if e.stratum == CLEAN]
+    assert [e.conversation.messages[:-1] for e in plain] == [
+        c.messages
+        for c in dict.fromkeys(q.reference.clean for q in train if q.reference.helped is None)
+    ]
+    for example in plain:
+        assert example.teacher is not None
+        assert example.conversation.messages[:-1] == example.teacher.messages
+        assert example.loss_spans == (1,) and example.weight_group == "clean capitals/benign"
 
 
 def test_the_target_is_helped_once_for_each_source_and_only_where_it_cannot_know(config, risk, rng):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from a3.evals.kept import kept, still_knows
+from a3.evals.kept import facts_of, kept, still_knows
 from a3.risks.facts import load_topic
 from a3.types.answers import Decoding, FinishReason, Generation
 from a3.types.queries import Source
@@ -30,7 +30,7 @@ class Forgetful:
 
 @pytest.mark.parametrize("forgotten", [(), FACTS[:1], FACTS[4:7], FACTS])
 def test_it_is_the_share_of_the_facts_still_answered_rightly(forgotten):
-    found = kept(Forgetful(forgotten), SOURCES, Decoding(max_new_tokens=9), 0.95)
+    found = kept(Forgetful(forgotten), facts_of(SOURCES), Decoding(max_new_tokens=9), 0.95)
     assert (found.hits, found.n) == (len(FACTS) - len(forgotten), len(FACTS))
     assert found.low <= found.value <= found.high
 

@@ -134,3 +134,25 @@ def test_epochs_differ_and_seeds_repeat():
     first, second = (mix.epoch(config(), pool(), {}, rng, 80) for _ in range(2))
     assert first != second
     assert first == mix.epoch(config(), pool(), {}, again, 80)
+
+
+def test_topics_weigh_in_every_stratum_as_they_do_among_harmful_queries():
+    def about(topic, examples):
+        return [
+            e.model_copy(update={"topic": topic, "weight_group": f"{topic}-{e.weight_group}"})
+            for e in examples
+        ]
+
+    examples = [
+        *about("capitals", [*pool(3, 10, 0), *further("evidence", 5)]),
+        *about("animals", [*pool(1, 10, 0), *further("evidence", 40)]),
+        *about("young animals", further("evidence", 40)),
+        *about("names", further("own", 20)),
+    ]
+    found = mix.epoch(config(general_share=0), examples, {}, random.Random(0), 600)
+    counts = Counter((e.stratum, e.topic) for e in found)
+    for stratum, n in (("harmful", 300), ("known", 100), ("evidence", 100)):
+        assert counts[stratum, "capitals"] == pytest.approx(0.75 * n, abs=2)
+        assert counts[stratum, "animals"] == pytest.approx(0.25 * n, abs=2)
+        assert counts[stratum, "young animals"] == 0
+    assert counts["own", "names"] == pytest.approx(100, abs=1)  # A topic of its own.

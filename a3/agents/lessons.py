@@ -1,0 +1,44 @@
+"""What a repair learns from: the train queries, and fresh ones like them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from a3.agents.cases import Case, by_stratum, cases
+from a3.config import Config
+from a3.risks.grammar import KNOWN
+from a3.types.queries import Hypothesis, Kind, Query, SearchView
+
+
+def lessons(config: Config, view: SearchView) -> list[Query]:
+    """The train queries, with fresh ones until a hypothesis has `budget.cases_per_hypothesis`.
+
+    Fresh ones come from the hypotheses' own generators over the sources of the train queries, so
+    they touch nothing that validates or is held out. They are never asked: the answers to learn
+    are those to the clean questions, so more of them cost nothing but training.
+    """
+    sources = by_stratum((_serves(q), q.source_id) for q in view.train)
+    asked: dict[str, set[str]] = defaultdict(set)
+    for query in view.train:
+        asked[query.hypothesis_id].add(query.pair_id)
+    more = [
+        query
+        for h in view.hypotheses
+        for case in _fresh(config, h, cases(config, h, sources, "lessons")[1], asked[h.id])
+        for query in case
+    ]
+    return [*view.train, *more]
+
+
+def _fresh(
+    config: Config, hypothesis: Hypothesis, drawn: list[Case], asked: set[str]
+) -> Iterator[Case]:
+    wanted = config.budget.cases_per_hypothesis - len(asked)
+    fresh = (case for case in drawn if case[0].pair_id not in asked)
+    yield from (case for _, case in zip(range(wanted), fresh, strict=False))
+
+
+def _serves(query: Query) -> str:
+    """The stratum that a query's source serves."""
+    return KNOWN if query.kind is Kind.HARMFUL else query.stratum
