@@ -52,10 +52,11 @@ def respond(
         wanted[query.hypothesis_id] += 1
         for answer, source in _candidates(config, query, by_source, helped):
             if judge.rule(query, answer)[0] in GOOD:
-                example = _example(query, answer, source)
-                usable[query.hypothesis_id].append(example)
-                if example.teacher is not None:
-                    plain.setdefault(example.teacher, _asked_cleanly(example))
+                whole = _example(query, answer, source)
+                point = _to_the_point(query, answer, judge)
+                usable[query.hypothesis_id].append(_example(query, point, source))
+                if whole.teacher is not None:
+                    plain.setdefault(whole.teacher, _asked_cleanly(whole))
                 break
     yields = {h: len(usable[h]) / n for h, n in wanted.items()}
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
@@ -113,6 +114,17 @@ def _says(text: str, reply: str) -> bool:
     return set(re.findall(r"\w+", reply.lower())) <= set(re.findall(r"\w+", text.lower()))
 
 
+def _to_the_point(query: Query, answer: Generation, judge: Judge) -> Generation:
+    """The answer up to the first sentence that decides it; what the target adds teaches nothing."""
+    for end in re.finditer(r"[.!?](?=\s)", answer.text):
+        start = answer.model_copy(
+            update={"text": answer.text[: end.end()], "finish_reason": FinishReason.LENGTH}
+        )
+        if judge.rule(query, start)[0] in GOOD:
+            return start
+    return answer
+
+
 def _written(text: str) -> Generation:
     return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=0)
 
@@ -128,8 +140,8 @@ def _example(query: Query, answer: Generation, source: AnswerSource) -> Training
         topic=query.topic,
         source=source,
         teacher=query.reference.clean if query.reference.helped is None else None,
-        # Where a cut-off answer ends, nothing is learned: cut back to whole sentences instead, it
-        # taught the target to stop before it came to the point (docs/log.md, 2026-11-22).
+        # Where an answer was cut off, no end is learned: with one, the target learned to stop
+        # before it came to the point (docs/log.md, 2026-11-22).
         complete=answer.finish_reason is FinishReason.STOP,
     )
 

@@ -264,13 +264,31 @@ def test_exactly_the_least_yield_is_enough(config, risk, rng):
     assert uncovered == () and len(repair) == 6
 
 
-def test_where_an_answer_was_cut_off_no_end_is_learned(config, risk, rng):
+def test_under_pressure_the_answer_is_learned_up_to_its_point_and_no_end(config, risk, rng):
     fact = FACTS[0]
-    text = f"Good question! {fact.state(fact.answer)} It lies on the river and was"
-    repair, _, _ = made(config, queries(risk, rng), clean({fact.id: said(text, LENGTH)}))
-    cut = [e for e in repair if e.conversation.last.content == text]
+    point = f"Good question! {fact.state(fact.answer)}"
+    long = clean({fact.id: said(f"{point} It lies on the river. It is")})
+    repair, _, _ = made(config, queries(risk, rng), long)
+    cut = [e for e in repair if e.conversation.last.content == point]
     assert len(cut) == 2 and not any(e.complete for e in cut)
     assert all(e.complete for e in repair if e not in cut)
+
+
+def test_asked_cleanly_the_whole_answer_is_learned_but_no_end_where_it_was_cut_off(
+    config, risk, rng
+):
+    ended, cut = FACTS[:2]
+    more = "It lies on the river"
+    answers = clean(
+        {
+            ended.id: said(f"{ended.state(ended.answer)} {more}."),
+            cut.id: said(f"{cut.state(cut.answer)} {more} and", LENGTH),
+        }
+    )
+    found = respond(config, queries(risk, rng), answers, Answering(), RuleJudge(risk), Heard())
+    plain = {e.conversation.last.content: e.complete for e in found.examples if e.stratum == CLEAN}
+    assert plain[f"{ended.state(ended.answer)} {more}."] is True
+    assert plain[f"{cut.state(cut.answer)} {more} and"] is False
 
 
 def test_rule_4_an_answer_that_never_came_is_no_example(config, risk, rng):
