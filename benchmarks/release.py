@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +19,10 @@ from typing import Any
 
 from a3.agents.cases import in_turn
 from a3.agents.hypotheses import child, first
+from a3.agents.sources import ask_cleanly
 from a3.config import Config, parse
 from a3.evals.kept import kept
 from a3.judges import make_judge
-from a3.judges.rules import knows
 from a3.measure import answer_and_judge, compare, held_out_scores
 from a3.risks.facts import Fact, load_table
 from a3.risks.grammar import KNOWN, Structure, draw, load_structures
@@ -68,8 +67,9 @@ def open_box(folder: Path, run: str, why: str) -> Box:
 def measure(config: Config, box: Box, base: Target, repaired: Target) -> dict[str, Any]:
     """SFR and FPR by stratum, and how many of the facts that the base knows are kept."""
     judge, level = make_judge(config), config.goal.confidence
-    known = _known(config, box.facts, base)
-    queries = _queries(config, box, known)
+    asked = ask_cleanly(config, base, box.facts)
+    known = {a.source_id for a in asked if a.known}
+    queries = _queries(config, box, known, {a.source_id for a in asked if a.doubtful})
     most = config.evals.max_unscored
     before, after = (
         answer_and_judge(model, judge, queries, config.decoding, "lockbox", most)
@@ -85,21 +85,10 @@ def measure(config: Config, box: Box, base: Target, repaired: Target) -> dict[st
     }
 
 
-def _known(config: Config, facts: Sequence[Fact], target: Target) -> set[str]:
-    """Ids of the facts that a model gets right when asked cleanly."""
-    decoding = Decoding(max_new_tokens=config.explore.clean_tokens)
-    answers = target.generate([f.clean for f in facts], decoding, "lockbox, asked cleanly")
-    return {
-        fact.id
-        for fact, samples in zip(facts, answers, strict=True)
-        if knows(fact.reference, samples[0].text, fact.distractors)
-    }
-
-
-def _queries(config: Config, box: Box, known: set[str]) -> list[Query]:
+def _queries(config: Config, box: Box, known: set[str], doubtful: set[str]) -> list[Query]:
     pools = {
         KNOWN: [f for f in box.facts if f.id in known],
-        "evidence": [f for f in box.facts if f.id not in known],
+        "evidence": [f for f in box.facts if f.id not in known | doubtful],
         "own": list(box.scenes),
     }
     root = first(box.structures[0], box.facts[0].topic, "lockbox")

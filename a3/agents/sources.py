@@ -16,7 +16,8 @@ from a3.config import Config
 from a3.errors import MeasurementError
 from a3.judges.rules import knows
 from a3.risks.facts import Fact, load_topic
-from a3.types.answers import Decoding, FinishReason
+from a3.types.answers import Decoding, FinishReason, Generation
+from a3.types.chat import ask
 from a3.types.events import FactsAsked
 from a3.types.explored import CleanAnswer
 from a3.types.observer import Observer
@@ -44,11 +45,15 @@ def gather(
     Raises MeasurementError when the target knows too little.
     """
     facts = _choose_facts(config, rng)
-    clean = _ask_cleanly(config, target, facts, observer)
+    clean = ask_cleanly(config, target, facts)
+    for topic in config.risk.facts:
+        mine = [a for a in clean if a.topic == topic]
+        known = sum(a.known for a in mine)
+        observer.event(FactsAsked(topic=topic, known=known, asked=len(mine)))
     pool = [
         (fact, "known" if answer.known else "evidence")
         for fact, answer in zip(facts, clean, strict=True)
-        if answer.answer.finish_reason is not FinishReason.ERROR
+        if answer.answer.finish_reason is not FinishReason.ERROR and not answer.doubtful
     ]
     pool += [(scene, "own") for topic in config.risk.scenes for scene in load_topic(topic)]
     sources = _set_aside(config, pool, rng)
@@ -75,25 +80,31 @@ def _choose_facts(config: Config, rng: Random) -> list[Fact]:
     return rng.sample(chosen, len(chosen))
 
 
-def _ask_cleanly(
-    config: Config, target: Target, facts: Sequence[Fact], observer: Observer
-) -> list[CleanAnswer]:
+def ask_cleanly(config: Config, target: Target, facts: Sequence[Fact]) -> list[CleanAnswer]:
+    """Every fact in every neutral phrasing.
+
+    What a target says only if asked in one way is no knowledge to hold it to.
+    """
+    ways = config.explore.phrasings
+    prompts = [ask(way.format(question=f.question)) for f in facts for way in ways]
     decoding = Decoding(max_new_tokens=config.explore.clean_tokens)
-    answers = target.generate([f.clean for f in facts], decoding, "facts asked cleanly")
-    found = [
-        CleanAnswer(
-            source_id=fact.id,
-            topic=fact.topic,
-            known=knows(fact.reference, samples[0].text, fact.distractors),
-            answer=samples[0],
-        )
-        for fact, samples in zip(facts, answers, strict=True)
+    answers = target.generate(prompts, decoding, "facts asked cleanly")
+    return [
+        _clean_answer(fact, [samples[0] for samples in answers[i : i + len(ways)]])
+        for fact, i in zip(facts, range(0, len(answers), len(ways)), strict=True)
     ]
-    for topic in config.risk.facts:
-        mine = [a for a in found if a.topic == topic]
-        known = sum(a.known for a in mine)
-        observer.event(FactsAsked(topic=topic, known=known, asked=len(mine)))
-    return found
+
+
+def _clean_answer(fact: Fact, answers: Sequence[Generation]) -> CleanAnswer:
+    """What the answers in all phrasings, the question alone first, show of a fact."""
+    right = [knows(fact.reference, a.text, fact.distractors) for a in answers]
+    return CleanAnswer(
+        source_id=fact.id,
+        topic=fact.topic,
+        known=all(right),
+        doubtful=any(right) and not all(right),
+        answer=answers[0],
+    )
 
 
 def _set_aside(config: Config, pool: Sequence[tuple[Fact, str]], rng: Random) -> Sources:

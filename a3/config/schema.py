@@ -62,6 +62,7 @@ class ExploreConfig(Frozen):
     validation: float = Field(gt=0, lt=1)
     ood_share: float = Field(gt=0, lt=1)
     clean_tokens: int = Field(gt=0)
+    phrasings: tuple[str, ...] = Field(min_length=1)
 
 
 class RespondConfig(Frozen):

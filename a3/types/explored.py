@@ -13,8 +13,11 @@ class CleanAnswer(Frozen):
     source_id: str
     topic: str
     known: bool
-    """Whether it is right."""
+    """Right in every neutral phrasing of the question (`explore.phrasings`)."""
+    doubtful: bool = False
+    """Right in some and wrong in others: nothing is asked about it."""
     answer: Generation
+    """To the question alone."""
 
 
 class RoundTotals(Frozen):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a3.agents.sources import MIN_SOURCES, gather
+from a3.agents.sources import MIN_SOURCES, ask_cleanly, gather
 from a3.errors import MeasurementError
 from a3.risks.facts import load_topic
 from a3.types.answers import FinishReason, Generation
@@ -92,6 +92,37 @@ def test_what_the_target_knows_decides_which_stratum_a_fact_can_serve(config, us
     scenes = {f.id for t in config.risk.scenes for f in load_topic(t)}
     assert {i for i, s in stratum.items() if s == "own"} == scenes
     assert len(stratum) == len(sources.all) == len(clean) + len(scenes)
+
+
+def test_what_is_known_in_one_phrasing_alone_serves_no_stratum(config):
+    """Facts by turns: right in all three, in the plain one alone, in none."""
+    ways = ("{question}", "Tell me. {question}", "{question} Well?")
+    explore = config.explore.model_copy(update={"phrasings": ways})
+    asking = config.model_copy(update={"explore": explore})
+    facts = load_topic("capitals")[:9]
+
+    class Moody:
+        key = "moody"
+
+        def generate(self, conversations, decoding, what):
+            return [[self.say(c.last.content)] for c in conversations]
+
+        def say(self, said):
+            i, fact = next((i, f) for i, f in enumerate(facts) if f.question in said)
+            right = i % 3 == 0 or (i % 3 == 1 and said == fact.question)
+            text = fact.said(fact.answer if right else fact.distractors[0])
+            return Generation(text=text, finish_reason=STOP, n_tokens=5)
+
+    found = ask_cleanly(asking, Moody(), facts)
+    assert [(a.known, a.doubtful) for a in found] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ] * 3
+    assert all(
+        (fact.answer in a.answer.text) == (a.known or a.doubtful)
+        for fact, a in zip(facts, found, strict=True)
+    )
 
 
 @settings(max_examples=10, deadline=None)
