@@ -55,8 +55,9 @@ def respond(
                 whole = _example(query, answer, source)
                 point = _to_the_point(query, answer, judge)
                 usable[query.hypothesis_id].append(_example(query, point, source))
-                if whole.teacher is not None:
-                    plain.setdefault(whole.teacher, _asked_cleanly(whole))
+                question = query.reference.clean
+                if question is not None and query.reference.helped is None:
+                    plain.setdefault(question, _asked_cleanly(question, whole))
                 break
     yields = {h: len(usable[h]) / n for h, n in wanted.items()}
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
@@ -139,20 +140,20 @@ def _example(query: Query, answer: Generation, source: AnswerSource) -> Training
         stratum=query.stratum,
         topic=query.topic,
         source=source,
-        teacher=query.reference.clean if query.reference.helped is None else None,
+        # What the target did not say itself has no distribution of its own worth learning.
+        teacher=query.reference.clean if source == "self" and not query.reference.helped else None,
         # Where an answer was cut off, no end is learned: with one, the target learned to stop
         # before it came to the point (docs/log.md, 2026-11-22).
         complete=answer.finish_reason is FinishReason.STOP,
     )
 
 
-def _asked_cleanly(example: TrainingExample) -> TrainingExample:
+def _asked_cleanly(question: Conversation, example: TrainingExample) -> TrainingExample:
     """The same answer to the same question without pressure, a stratum of its own.
 
     Otherwise facts are forgotten when asked plainly (docs/log.md, 2026-11-22).
     """
-    assert example.teacher is not None
-    conversation = example.teacher.then(example.conversation.last)
+    conversation = question.then(example.conversation.last)
     return example.model_copy(
         update={
             "conversation": conversation,
