@@ -45,7 +45,7 @@ def config():
 @pytest.fixture(scope="module")
 def asked(config):
     """The held-out queries of a split of a large tree."""
-    splits = split(config, explored(config, 11, n=40, per_stratum=12, facts=48, cases=3))
+    splits = split(config, explored(config, 11, n=60, per_stratum=20, facts=48, cases=3))
     return {which: held_out(config, splits, which) for which in SETS}
 
 
