@@ -15,7 +15,7 @@ SETS = ("confirm", "ood")
 @pytest.fixture(scope="module")
 def found(tiny_config):
     """Enough of everything that no set runs out of cases."""
-    return explored(tiny_config, 5, n=40, facts=40)
+    return explored(tiny_config, 5, n=40, per_stratum=12, facts=40)
 
 
 @pytest.fixture(scope="module")
