@@ -94,18 +94,24 @@ def _as_topical(
     weights: Mapping[str, float],
     harmful: Mapping[str, int],
 ) -> dict[str, float]:
-    """Weights under which topics count as among harmful queries, if there are any in common.
+    """Weights under which topics that harmful queries have, too, count as they do there.
 
     Otherwise the topic tells who is right: a repair that met animals nearly always where its user
-    was right took their word for it that a frog is a fish (docs/log.md, 2026-11-22).
+    was right took their word for it that a frog is a fish (docs/log.md, 2026-11-22). What no
+    harmful query is about keeps its weight.
     """
     topic = {name: pool[0].topic for name, pool in groups.items()}
     whole: dict[str, float] = defaultdict(float)
     for name, weight in weights.items():
         whole[topic[name]] += weight
-    if not any(harmful.get(t) for t in whole):
+    common = [t for t in whole if harmful.get(t)]
+    if not common:
         return dict(weights)
-    return {n: w * harmful.get(topic[n], 0) / whole[topic[n]] for n, w in weights.items()}
+    scale = sum(whole[t] for t in common) / sum(harmful[t] for t in common)
+    return {
+        name: weight * harmful[t] * scale / whole[t] if (t := topic[name]) in common else weight
+        for name, weight in weights.items()
+    }
 
 
 def _overall(rates: Iterable[Rate]) -> float:
