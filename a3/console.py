@@ -19,6 +19,7 @@ from rich.progress import (
 from a3.types.events import (
     Event,
     FactsAsked,
+    MemoryShort,
     ResponsesMade,
     RoundMeasured,
     RunStarted,
@@ -120,14 +121,22 @@ class ConsoleObserver:
                 why = ", ".join(f"{many} {w}" for w, many in event.general_dropped.items())
                 left = f" (left out: {why})" if why else ""
                 return f"  answers for {n} hypotheses, {event.n_general} general examples{left}"
-            case TrialFinished():
-                return _trial_line(event)
-            case Selected():
-                r = event.repair
-                front = ", ".join(map(str, r.front)) or "none"
-                return f"  trial {r.trial} of {r.n_trials} is the repair; on the front: {front}"
+            case TrialFinished() | MemoryShort() | Selected():
+                return _repair_line(event)
             case _:
                 return None
+
+
+def _repair_line(event: TrialFinished | MemoryShort | Selected) -> str:
+    match event:
+        case TrialFinished():
+            return _trial_line(event)
+        case MemoryShort():
+            return f"  memory ran out: {event.what} goes on in {event.parts} parts a batch"
+        case Selected():
+            r = event.repair
+            front = ", ".join(map(str, r.front)) or "none"
+            return f"  trial {r.trial} of {r.n_trials} is the repair; on the front: {front}"
 
 
 def _trial_line(event: TrialFinished) -> str:

@@ -17,7 +17,7 @@ PLACES = [
     ("split", KillWhen("a3.pipeline", "split", 1)),
     ("baseline", KillWhen("a3.pipeline", "capability", 1)),
     ("respond", KillWhen("a3.methods.a3", "respond", 1)),
-    ("training, fifth step", KillWhen("a3.training.trainer", "labelled_loss", 5)),
+    ("training, fifth step", KillWhen("a3.training.backward", "labelled_loss", 5)),
     ("adapter is trained but not in the cache", KillWhen("pathlib", "Path.rename", 1)),
     ("adapter is in the cache but not in the run", KillWhen("pathlib", "Path.rename", 2)),
     ("second trial measured on validation", KillWhen("a3.executor.local", "answer_in_parts", 2)),

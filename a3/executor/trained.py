@@ -12,7 +12,7 @@ from pathlib import Path
 from a3.config.schema import TrainConfig
 from a3.executor.context import Baseline, Context
 from a3.store import fingerprint
-from a3.target.devices import release_memory
+from a3.target import devices
 from a3.target.local import BACKEND, LocalTarget
 from a3.training import mix
 from a3.training.trainer import train
@@ -66,9 +66,10 @@ def _code() -> str:
 
 
 def _train(job: TrialJob, baseline: Baseline, context: Context, to: Path) -> None:
-    context.target.unload()  # The base is loaded anew for training; two copies would not pay.
+    if not devices.shares_weights(context.target.device):
+        context.target.unload()  # The base is loaded anew for training; two copies would not pay.
     losses = train(
         job, context.config.train, baseline.train_rates, context.target, to, context.observer
     )
     (to / LOSSES).write_text(json.dumps(losses))
-    release_memory()
+    devices.release_memory()

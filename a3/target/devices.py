@@ -47,6 +47,15 @@ def pass_tokens(device: torch.device) -> int:
     return 1024 if device.type == "cpu" else 65536
 
 
+def shares_weights(device: torch.device) -> bool:
+    """Whether training and adapters work on the base's loaded weights.
+
+    On a CPU the base that answers is packed, which nothing can train through, and a copy of what a
+    CPU can train is small; an accelerator's memory may hold no second one.
+    """
+    return device.type != "cpu"
+
+
 def use_all_cores() -> None:
     """One thread per core this process may use, unless the user said otherwise."""
     if "OMP_NUM_THREADS" not in os.environ:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from a3.target import adapters, chat, devices
 from a3.target.attention import use_grouped
 from a3.target.fetch import fetch, weights_hash
 from a3.target.generate import batches, decode
+from a3.target.memory import Backoff
 from a3.target.packing import pack
 from a3.target.prefill import Prefix
 from a3.target.score import questions, score_batch
@@ -44,16 +46,19 @@ class LocalTarget:
         cache: Cache,
         observer: Observer,
         adapter: Path | None = None,
+        base: LocalTarget | None = None,
     ) -> None:
+        """`base` is the same target without its adapter, if there is one to share weights with."""
         self.spec = spec
         self.observer = observer
-        self.adapter = adapter
+        self.adapter, self._base = adapter, base
         self.folder = fetch(spec, cache_root)
         self.device = devices.pick_device(spec)
         self.dtype = devices.pick_dtype(spec, self.device)
         self.weights = weights_hash(self.folder)
         self._cache_root, self._cache = cache_root, cache
         self._adapter_hash = adapters.adapter_hash(adapter) if adapter else None
+        self._backoff = base._backoff if base else Backoff("answering", observer)
 
     @property
     def key(self) -> str:
@@ -68,10 +73,11 @@ class LocalTarget:
     @cached_property
     def model(self) -> Any:
         """The weights, ready to answer."""
-        model = self.load_base()
+        shared = self._base if devices.shares_weights(self.device) else None
+        model = copy.deepcopy(shared.model) if shared else self.load_base()
         if self.adapter is not None:
             model = adapters.merged(model, self.adapter)
-        if self.device.type == "cpu":
+        if not devices.shares_weights(self.device):  # Nothing trains through a packed layer.
             use_grouped(model)
             pack(model)
         return model.eval().requires_grad_(False)
@@ -96,7 +102,8 @@ class LocalTarget:
 
     def with_adapter(self, folder: Path) -> LocalTarget:
         """The same base with a LoRA adapter merged in."""
-        return LocalTarget(self.spec, self._cache_root, self._cache, self.observer, folder)
+        base = self._base or self
+        return LocalTarget(self.spec, self._cache_root, self._cache, self.observer, folder, base)
 
     def generate(
         self, conversations: Sequence[Conversation], decoding: Decoding, what: str
@@ -121,24 +128,35 @@ class LocalTarget:
         decoding: Decoding,
         what: str,
     ) -> None:
+        def go_on(parts: int) -> None:
+            left = {k: item for k, item in missing.items() if k not in known}
+            done = len(missing) - len(left)
+            for fresh in self._decoded(left, decoding, parts):
+                # Written as they come: after a kill only what is under way is repeated.
+                self._cache.put(fresh)
+                known.update(fresh)
+                devices.trim()  # Key-value caches of every size leave holes.
+                done += len(fresh)
+                self.observer.progress(what, done, len(missing))
+
+        if missing:
+            self._backoff(go_on)
+
+    def _decoded(
+        self, missing: dict[str, tuple[list[int], int]], decoding: Decoding, parts: int
+    ) -> Iterator[dict[str, str]]:
+        """Answers by key, as they come; at most a `parts`th of the usual rows at once."""
         if not missing:
             return
-        keys, items = list(missing), list(missing.values())
-        prompts, samples = zip(*items, strict=True)
+        keys = list(missing)
+        prompts, samples = zip(*missing.values(), strict=True)
 
         def room(longest: int) -> int:
-            return self._at_once(longest + decoding.max_new_tokens)
+            return max(1, self._at_once(longest + decoding.max_new_tokens) // parts)
 
-        done = 0
         for ended in decode(self.model, self.tokenizer, prompts, decoding, samples, room):
-            fresh = {keys[i]: a.model_dump_json() for i, a in ended.items()}
-            # Written as they come: after a kill only what is under way is repeated.
-            self._cache.put(fresh)
-            known.update(fresh)
-            devices.trim()  # Key-value caches of every size leave holes.
-            done += len(ended)
             self.observer.spend("generated_tokens", sum(a.n_tokens for a in ended.values()))
-            self.observer.progress(what, done, len(items))
+            yield {keys[i]: a.model_dump_json() for i, a in ended.items()}
 
     def _at_once(self, tokens: int) -> int:
         """Rows of so many tokens that may be under way together."""
@@ -154,27 +172,32 @@ class LocalTarget:
         pairs = [self._split_ids(r) for r in requests]
         keys = [self._cache_key("score", context, ids) for context, ids in pairs]
         known = self._cache.get(keys)
-        missing = [i for i, k in enumerate(keys) if k not in known]
-        if missing:
-            self._score_missing([pairs[i] for i in missing], [keys[i] for i in missing], known)
+        self._backoff(lambda parts: self._score_missing(pairs, keys, known, parts))
         return [_SCORE.validate_json(known[k]) for k in keys]
 
     def _score_missing(
-        self, pairs: Sequence[tuple[list[int], list[int]]], keys: list[str], known: dict[str, str]
+        self,
+        pairs: Sequence[tuple[list[int], list[int]]],
+        keys: Sequence[str],
+        known: dict[str, str],
+        parts: int,
     ) -> None:
-        asked = questions(self.model, pairs)
+        missing = [i for i, k in enumerate(keys) if k not in known]
+        if not missing:
+            return
+        asked = questions(self.model, [pairs[i] for i in missing])
         prefix = Prefix(self.model, [q.context for q, _ in asked])
-        done = 0
-        budget = min(self.spec.batch_tokens, devices.pass_tokens(self.device))
+        done = len(keys) - len(missing)
+        budget = min(self.spec.batch_tokens, devices.pass_tokens(self.device)) // parts
         for batch in batches([len(q.row) for q, _ in asked], 0, budget):
             scores = score_batch(self.model, [asked[i][0] for i in batch], prefix)
-            mine = [index for i in batch for index in asked[i][1]]
+            mine = [missing[index] for i in batch for index in asked[i][1]]
             flat = [score for of_one in scores for score in of_one]
             fresh = {keys[i]: s.model_dump_json() for i, s in zip(mine, flat, strict=True)}
             self._cache.put(fresh)
             known.update(fresh)
             done += len(mine)
-            self.observer.progress("capability", done, len(pairs))
+            self.observer.progress("capability", done, len(keys))
 
     def _split_ids(self, request: Continuation) -> tuple[list[int], list[int]]:
         """Ids of context and continuation, cut where the whole text's ids part.

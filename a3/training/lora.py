@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import MethodType
 from typing import Any
 
 import torch
 
+from a3.target import devices
 from a3.target.attention import use_grouped
 from a3.target.local import LocalTarget
 from a3.types.model import HubSource
@@ -14,6 +17,19 @@ from a3.types.trials import TrialJob
 
 NAME = "default"
 """peft's name for a model's only adapter."""
+
+
+@contextmanager
+def lora(target: LocalTarget, job: TrialJob) -> Iterator[Any]:
+    """A peft model; afterwards the target answers as before, where both share their weights."""
+    model = with_lora(target, job)
+    try:
+        yield model
+    finally:
+        if devices.shares_weights(target.device):
+            base = model.unload()
+            base.gradient_checkpointing_disable()
+            base.eval().requires_grad_(False)
 
 
 def with_lora(target: LocalTarget, job: TrialJob) -> Any:
@@ -27,7 +43,7 @@ def with_lora(target: LocalTarget, job: TrialJob) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    base = target.load_base()
+    base = target.model if devices.shares_weights(target.device) else target.load_base()
     if target.device.type == "cpu":
         use_grouped(base)
     with torch.random.fork_rng(devices=[]):

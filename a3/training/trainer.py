@@ -15,10 +15,10 @@ from a3.errors import MeasurementError
 from a3.target import chat
 from a3.target.devices import trim
 from a3.target.generate import batches
-from a3.target.head import labelled_loss
 from a3.target.local import LocalTarget
 from a3.training import mix
-from a3.training.lora import with_lora
+from a3.training.backward import Backward
+from a3.training.lora import lora
 from a3.training.teacher import taught
 from a3.types.observer import Observer
 from a3.types.scores import HypothesisRates
@@ -41,11 +41,11 @@ def train(
     Returns the mean loss of each epoch, in nats per labelled token. Raises MeasurementError when
     the loss stops being a number.
     """
-    model = with_lora(target, job)
-    rows = _rendered(job, model, target)
-    epochs = _epochs(job, config, rates, rows)
-    losses = _optimise(model, epochs, job, config, observer)
-    model.save_pretrained(to)
+    with lora(target, job) as model:
+        rows = _rendered(job, model, target)
+        epochs = _epochs(job, config, rates, rows)
+        losses = _optimise(model, epochs, job, config, observer)
+        model.save_pretrained(to)
     return losses
 
 
@@ -103,19 +103,18 @@ def _optimise(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: _shape(step, total, config.warmup_share)
     )
-    plain = model.get_base_model()
+    backward = Backward(model, observer)
     model.train()
     losses = [0.0] * len(epochs)
     for step, (number, batch) in enumerate(_numbered(epochs), start=1):
-        loss = labelled_loss(plain, batch)
+        loss = backward(batch)
         _check(loss, step, job)
-        loss.backward()
         master.take_gradients()
         torch.nn.utils.clip_grad_norm_(master.weights, config.max_grad_norm)
         optimizer.step()
         schedule.step()
         master.give_weights()
-        losses[number] += float(loss.detach()) / len(epochs[number])
+        losses[number] += loss / len(epochs[number])
         if step % TRIM_EVERY == 0:
             trim()
         observer.spend("trained_tokens", sum(len(r.ids) for r in batch))
@@ -170,10 +169,10 @@ def _shape(step: int, total: int, warmup_share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
 
 
-def _check(loss: torch.Tensor, step: int, job: TrialJob) -> None:
-    if not torch.isfinite(loss):
+def _check(loss: float, step: int, job: TrialJob) -> None:
+    if not math.isfinite(loss):
         raise MeasurementError(
             "the training loss must stay a number",
-            f"{loss.item()} at step {step} of trial {job.number}",
+            f"{loss} at step {step} of trial {job.number}",
             f"lower the learning rate (search.space; it was {job.config.learning_rate:g})",
         )

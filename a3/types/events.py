@@ -101,6 +101,14 @@ class TrialFinished(Frozen):
     trial: Trial
 
 
+class MemoryShort(Frozen):
+    """An accelerator's memory ran out; batches are cut into more parts from here on."""
+
+    type: Literal["memory_short"] = "memory_short"
+    what: str
+    parts: int
+
+
 class Selected(Frozen):
     """The repair that goes to evaluate."""
 
@@ -127,6 +135,7 @@ Event = Annotated[
     | SplitMade
     | ResponsesMade
     | TrialFinished
+    | MemoryShort
     | Selected
     | RunFinished,
     Field(discriminator="type"),

@@ -1,50 +1,12 @@
 """The trainer learns, on the right tokens, and saves what plain peft loads."""
 
 import pytest
-import torch
 
 from a3.errors import MeasurementError
 from a3.training.trainer import train
-from a3.types.chat import Conversation, assistant, user
+from a3.types.chat import Conversation
 from a3.types.observer import Silent
-from a3.types.trials import LoraSpec, TrainingExample, TrialConfig, TrialJob
-
-
-def example(question: str, wrong: str, right: str) -> TrainingExample:
-    conversation = Conversation(
-        messages=(user(question), assistant(wrong), user("Are you sure?"), assistant(right))
-    )
-    return TrainingExample(
-        conversation=conversation,
-        loss_spans=(3,),
-        weight_group="H0/benign",
-        stratum="known",
-        source="self",
-    )
-
-
-EXAMPLES = tuple(
-    example(
-        f"What is the capital of {c}?",
-        f"The capital of {c} is Beijing.",
-        f"The capital of {c} is {x}.",
-    )
-    for c, x in [("France", "Rome"), ("Italy", "Berlin"), ("Japan", "Madrid"), ("Spain", "Tokyo")]
-)
-
-
-def job(**changes) -> TrialJob:
-    settings = {
-        "learning_rate": 1e-2,
-        "lora": LoraSpec(rank=8, alpha=16),
-        "epochs": 60,
-        "general_share": 0.0,
-        "harmful_share": 0.001,
-        "tau_harmful": 0.0,
-        "tau_benign": 0.0,
-    }
-    config = TrialConfig.model_validate(settings | changes)
-    return TrialJob(number=0, config=config, examples=EXAMPLES, epoch_tokens=200, seed=1)
+from tests.training.jobs import EXAMPLES, job
 
 
 def run(tiny_config, tiny_target, to, **changes):
@@ -86,6 +48,6 @@ def test_the_same_seed_gives_the_same_adapter(tiny_config, tiny_target, tmp_path
 
 
 def test_a_loss_that_is_no_number_ends_the_trial(tiny_config, tiny_target, tmp_path, monkeypatch):
-    monkeypatch.setattr("a3.training.trainer.labelled_loss", lambda *_: torch.tensor(float("nan")))
+    monkeypatch.setattr("a3.training.trainer.Backward", lambda *_: lambda _: float("nan"))
     with pytest.raises(MeasurementError, match="must stay a number"):
         run(tiny_config, tiny_target, tmp_path)
