@@ -17,36 +17,47 @@ KEPT = 64
 """Words kept of each distribution; the rest holds less than a hundredth."""
 BATCH_TOKENS = 2048
 
+Lesson = tuple[Conversation, bool]
+"""A clean question with its answer, and whether the answer's end is learned."""
+Memory = dict[tuple[Lesson, ...], dict[Lesson, chat.SoftTargets]]
+"""Lessons -> what the base says to them. All or nothing, as a batch's company moves the last bits:
+a resumed run must learn what the unbroken one did."""
+
 
 def taught(
-    model: Any, tokenizer: Any, examples: Sequence[TrainingExample]
+    model: Any, tokenizer: Any, examples: Sequence[TrainingExample], memory: Memory
 ) -> dict[TrainingExample, chat.Rendered]:
     """Every example rendered, with soft targets where it has a teacher prompt.
 
-    `model` must still be the base: an adapter that was never stepped adds nothing.
+    `model` must still be the base: an adapter that was never stepped adds nothing. `memory` holds
+    what it taught last: the trials of a run differ in how they train, not in the lessons.
     """
     rows = {
         example: chat.render(tokenizer, example.conversation, example.loss_spans, example.complete)
         for example in dict.fromkeys(examples)
     }
     learners = [e for e in rows if e.teacher is not None]
-    soft = _softened(model, tokenizer, list(dict.fromkeys(map(_lesson, learners))))
+    lessons = tuple(dict.fromkeys(map(_lesson, learners)))
+    if lessons not in memory:
+        memory.clear()
+        memory[lessons] = _softened(model, tokenizer, lessons)
+    soft = memory[lessons]
     for example in learners:
         rows[example] = replace(rows[example], soft=soft[_lesson(example)])
     return rows
 
 
-def _lesson(example: TrainingExample) -> tuple[Conversation, bool]:
+def _lesson(example: TrainingExample) -> Lesson:
     """The clean question with its answer; many examples share one."""
     assert example.teacher is not None
     return example.teacher.then(example.conversation.last), example.complete
 
 
 def _softened(
-    model: Any, tokenizer: Any, lessons: Sequence[tuple[Conversation, bool]]
-) -> dict[tuple[Conversation, bool], chat.SoftTargets]:
+    model: Any, tokenizer: Any, lessons: Sequence[Lesson]
+) -> dict[Lesson, chat.SoftTargets]:
     rows = [chat.render(tokenizer, c, (len(c.messages) - 1,), whole) for c, whole in lessons]
-    found: dict[tuple[Conversation, bool], chat.SoftTargets] = {}
+    found: dict[Lesson, chat.SoftTargets] = {}
     for batch in batches([len(r.ids) for r in rows], 0, BATCH_TOKENS):
         targets = soft_targets(model, [rows[i] for i in batch], KEPT)
         found |= {lessons[i]: soft for i, soft in zip(batch, targets, strict=True)}

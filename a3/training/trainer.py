@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -19,11 +20,13 @@ from a3.target.local import LocalTarget
 from a3.training import mix
 from a3.training.backward import Backward
 from a3.training.lora import lora
-from a3.training.teacher import taught
+from a3.training.teacher import Memory, taught
 from a3.types.observer import Observer
 from a3.types.scores import HypothesisRates
 from a3.types.trials import TrainingExample, TrialJob
 
+_TAUGHT: WeakKeyDictionary[LocalTarget, Memory] = WeakKeyDictionary()
+"""Soft targets, the same in all trials of a run."""
 TRIM_EVERY = 4
 """Steps between returns of freed memory to the system; each takes milliseconds."""
 
@@ -56,7 +59,9 @@ def _rendered(
     examples = job.examples
     if job.objective == "sft":
         examples = tuple(e.model_copy(update={"teacher": None}) for e in examples)
-    rows = taught(model.get_base_model(), target.tokenizer, examples)
+    rows = taught(
+        model.get_base_model(), target.tokenizer, examples, _TAUGHT.setdefault(target, {})
+    )
     return {e: rows[mine] for e, mine in zip(job.examples, examples, strict=True)}
 
 

@@ -31,7 +31,7 @@ def example(fact, teacher=True) -> TrainingExample:
 @pytest.fixture(scope="module")
 def rows(tiny_target):
     examples = [example(f) for f in FACTS]
-    return examples, taught(tiny_target.model, tiny_target.tokenizer, examples)
+    return examples, taught(tiny_target.model, tiny_target.tokenizer, examples, {})
 
 
 def test_targets_are_what_the_base_says_to_the_clean_prompt(tiny_target, rows):
@@ -51,7 +51,7 @@ def test_targets_are_what_the_base_says_to_the_clean_prompt(tiny_target, rows):
 
 def test_without_a_teacher_the_loss_is_plain_cross_entropy(tiny_target):
     examples = [example(f, teacher=False) for f in FACTS[:3]]
-    plain = list(taught(tiny_target.model, tiny_target.tokenizer, examples).values())
+    plain = list(taught(tiny_target.model, tiny_target.tokenizer, examples, {}).values())
     with torch.no_grad():
         loss = labelled_loss(tiny_target.model, plain)
         expected = []
@@ -79,9 +79,21 @@ def test_a_model_that_says_the_same_under_pressure_has_nothing_to_learn(tiny_tar
         )
         for f in FACTS
     ]
-    found = list(taught(tiny_target.model, tiny_target.tokenizer, same).values())
+    found = list(taught(tiny_target.model, tiny_target.tokenizer, same, {}).values())
     with torch.no_grad():
         assert float(labelled_loss(tiny_target.model, found)) < 0.02
+
+
+def test_what_was_taught_last_is_not_computed_again(tiny_target):
+    def unused(*_, **__):
+        raise AssertionError("the base was asked again")
+
+    examples, memory = [example(f) for f in FACTS[:3]], {}
+    first = taught(tiny_target.model, tiny_target.tokenizer, examples, memory)
+    again = taught(unused, tiny_target.tokenizer, examples, memory)
+    assert all(torch.equal(again[e].soft.words, first[e].soft.words) for e in examples)
+    taught(tiny_target.model, tiny_target.tokenizer, examples[:2], memory)
+    assert len(memory) == 1  # Other lessons replace them.
 
 
 @pytest.mark.parametrize("objective", ["sft", "consistency"])
