@@ -14,11 +14,14 @@ from a3.types.queries import Hypothesis, Kind, Query, SearchView
 def lessons(config: Config, view: SearchView) -> list[Query]:
     """The train queries, with fresh ones until a hypothesis has `budget.cases_per_hypothesis`.
 
-    Fresh ones come from the hypotheses' own generators over the sources of the train queries, so
-    they touch nothing that validates or is held out. They are never asked: the answers to learn
-    are those to the clean questions, so more of them cost nothing but training.
+    Fresh ones come from the hypotheses' own generators over the sources of the train queries and
+    those that explore left, so they touch nothing that validates or is held out. They are never
+    asked: the answers to learn are those to the clean questions, so more of them cost nothing but
+    training.
     """
-    sources = by_stratum((_serves(q), q.source_id) for q in view.train)
+    sources = by_stratum(
+        [(_serves(q), q.source_id) for q in view.train] + [(s.stratum, s.id) for s in view.spare]
+    )
     asked: dict[str, set[str]] = defaultdict(set)
     for query in view.train:
         asked[query.hypothesis_id].add(query.pair_id)

@@ -38,10 +38,19 @@ def split(config: Config, explored: Explored) -> Splits:
         validation=tuple(validation),
         confirm_sources=tuple(confirm_sources),
         ood_sources=tuple(ood_sources),
+        spare=_spare(explored, training),
         untouched=_untouched(explored, training),
     )
     check(splits)
     return splits
+
+
+def _spare(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Source, ...]:
+    topics = {h.tag("topic") for h in training}
+    asked = {q.source_id for q in explored.queries}
+    return tuple(
+        s for s in explored.sources if not s.reserved and s.topic in topics and s.id not in asked
+    )
 
 
 def _untouched(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Source, ...]:
@@ -89,7 +98,7 @@ def _seen_ood(splits: Splits) -> Iterator[str]:
 def _straddling(splits: Splits) -> Iterator[str]:
     """Rule 2: no source on two sides."""
     sources = {
-        "train": {q.source_id for q in splits.train},
+        "train": {q.source_id for q in splits.train} | {s.id for s in splits.spare},
         "validation": {q.source_id for q in splits.validation},
         "confirm": {s.id for s in splits.confirm_sources},
         "ood": {s.id for s in splits.ood_sources},

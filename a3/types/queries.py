@@ -104,13 +104,20 @@ class Splits(Frozen):
     validation: tuple[Query, ...]
     confirm_sources: tuple[Source, ...]
     ood_sources: tuple[Source, ...]
+    spare: tuple[Source, ...] = ()
+    """Sources of training topics that explore had no query about: more to learn from."""
     untouched: tuple[Source, ...] = ()
     """Facts that the base knows, of topics that no training hypothesis has."""
 
     @property
     def view(self) -> SearchView:
         """All a method is given: nothing in it speaks of an OOD hypothesis."""
-        return SearchView(hypotheses=self.training, train=self.train, validation=self.validation)
+        return SearchView(
+            hypotheses=self.training,
+            train=self.train,
+            validation=self.validation,
+            spare=self.spare,
+        )
 
 
 class SearchView(Frozen):
@@ -119,3 +126,4 @@ class SearchView(Frozen):
     hypotheses: tuple[Hypothesis, ...]
     train: tuple[Query, ...]
     validation: tuple[Query, ...]
+    spare: tuple[Source, ...] = ()

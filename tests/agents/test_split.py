@@ -28,12 +28,14 @@ def test_every_split_keeps_the_rules(tiny_config, seed, n, per_stratum):
         assert {h.tag(axis) for h in splits.ood} - {h.tag(axis) for h in splits.training}
     sources = [
         {q.source_id for q in splits.train},
+        {s.id for s in splits.spare},
         {q.source_id for q in splits.validation},
         {s.id for s in splits.confirm_sources},
         {s.id for s in splits.ood_sources},
     ]
     assert sum(map(len, sources)) == len(set.union(*sources))
     topics = {h.tag("topic") for h in splits.training}
+    assert {s.topic for s in splits.spare} <= topics
     assert not {s.topic for s in splits.untouched} & topics
     assert {s.stratum for s in splits.untouched} <= {"known"}
     pairs = [{q.pair_id for q in splits.train}, {q.pair_id for q in splits.validation}]
@@ -159,6 +161,15 @@ def test_rule_2_a_straddling_source_is_refused(good):
     moved = good.model_copy(update={"ood_sources": (*good.ood_sources, good.confirm_sources[0])})
     with pytest.raises(MeasurementError, match="confirm and ood share sources"):
         check(moved)
+
+
+def test_rule_2_what_explore_asked_is_nothing_to_spare(tiny_config):
+    found = explored(tiny_config, 1)
+    splits = split(tiny_config, found)
+    asked = {q.source_id for q in found.queries}
+    reserved = {s.id for s in found.sources if s.reserved}
+    assert splits.spare
+    assert not {s.id for s in splits.spare} & (asked | reserved)
 
 
 def test_rule_2_a_reserved_source_that_explore_asked_under_pressure_is_refused(tiny_config):
