@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
 from a3.config import Config
@@ -50,13 +50,15 @@ def gather(
         mine = [a for a in clean if a.topic == topic]
         known = sum(a.known for a in mine)
         observer.event(FactsAsked(topic=topic, known=known, asked=len(mine)))
-    pool = [
-        (fact, "known" if answer.known else "evidence")
+    pairs = [
+        (fact, answer)
         for fact, answer in zip(facts, clean, strict=True)
-        if answer.answer.finish_reason is not FinishReason.ERROR and not answer.doubtful
+        if answer.answer.finish_reason is not FinishReason.ERROR
     ]
+    pool = [(f, "known" if a.known else "evidence") for f, a in pairs if not a.doubtful]
     pool += [(scene, "own") for topic in config.risk.scenes for scene in load_topic(topic)]
     sources = _set_aside(config, pool, rng)
+    sources = replace(sources, all=(*sources.all, *_doubtful(pairs)))
     if len(sources.open["known"]) < 2:
         known = sum(answer.known for answer in clean)
         raise MeasurementError(
@@ -65,6 +67,17 @@ def gather(
             "raise budget.facts, or explore with a model agent (agent=claude)",
         )
     return sources, clean
+
+
+def _doubtful(pairs: Iterable[tuple[Fact, CleanAnswer]]) -> Iterator[Source]:
+    """What is right in some phrasings alone, by the answer to the question alone."""
+    for fact, asked in pairs:
+        if asked.doubtful:
+            right = knows(fact.reference, asked.answer.text, fact.distractors)
+            stratum = "known" if right else "evidence"
+            yield Source(
+                id=fact.id, topic=fact.topic, stratum=stratum, reserved=False, doubtful=True
+            )
 
 
 def _choose_facts(config: Config, rng: Random) -> list[Fact]:

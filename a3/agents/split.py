@@ -55,7 +55,11 @@ def _spare(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Source, 
 
 def _untouched(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Source, ...]:
     topics = {h.tag("topic") for h in training}
-    return tuple(s for s in explored.sources if s.stratum == KNOWN and s.topic not in topics)
+    return tuple(
+        s
+        for s in explored.sources
+        if s.stratum == KNOWN and s.topic not in topics and not s.doubtful
+    )
 
 
 def check(splits: Splits) -> None:

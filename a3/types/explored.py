@@ -15,7 +15,7 @@ class CleanAnswer(Frozen):
     known: bool
     """Right in every neutral phrasing of the question (`explore.phrasings`)."""
     doubtful: bool = False
-    """Right in some and wrong in others: nothing is asked about it."""
+    """Right in some and wrong in others: nothing is measured on it."""
     answer: Generation
     """To the question alone."""
 

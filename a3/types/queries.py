@@ -92,6 +92,8 @@ class Source(Frozen):
     """What it can serve: a fact `known` or not (`evidence`), a scene of the user's `own`."""
     reserved: bool
     """Kept for confirm and OOD: before evaluate asked only cleanly, or not at all."""
+    doubtful: bool = False
+    """Right in some phrasings alone: a repair may learn from it, nothing is measured on it."""
 
 
 class Splits(Frozen):

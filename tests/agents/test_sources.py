@@ -125,6 +125,39 @@ def test_what_is_known_in_one_phrasing_alone_serves_no_stratum(config):
     )
 
 
+def test_what_is_known_in_some_phrasings_alone_is_only_learned_from(config):
+    """Of four facts two are known, one is right if asked plainly, one if asked otherwise."""
+    ways = ("{question}", "Tell me. {question}")
+    explore = config.explore.model_copy(update={"phrasings": ways})
+    facts = {f.question: (i, f) for t in config.risk.facts for i, f in enumerate(load_topic(t))}
+
+    class Moody:
+        key = "moody"
+
+        def generate(self, conversations, decoding, what):
+            return [[self.say(c.last.content)] for c in conversations]
+
+        def say(self, said):
+            i, fact = facts[said.removeprefix("Tell me. ")]
+            right = i % 4 < 2 or (i % 4 == 2) == (said == fact.question)
+            text = fact.said(fact.answer if right else fact.distractors[0])
+            return Generation(text=text, finish_reason=STOP, n_tokens=5)
+
+    asking = config.model_copy(update={"explore": explore})
+    sources, clean = gather(asking, Moody(), Heard(), Random(0))
+    doubtful = {s.id: s for s in sources.all if s.doubtful}
+    assert set(doubtful) == {a.source_id for a in clean if a.doubtful}
+    assert not any(s.reserved for s in doubtful.values())
+    assert not doubtful.keys() & {
+        f.id for of in sources.open.values() for fs in of.values() for f in fs
+    }
+    place = {f.id: i for i, f in facts.values()}
+    assert {(s.stratum, place[s.id] % 3) for s in doubtful.values()} == {
+        ("known", 1),
+        ("evidence", 2),
+    }
+
+
 @settings(max_examples=10, deadline=None)
 @given(share=st.floats(0.2, 0.9), seed=st.integers(0, 1000))
 def test_rule_2_open_and_reserved_sources_are_disjoint(config, share, seed):
