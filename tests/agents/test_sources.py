@@ -152,9 +152,9 @@ def test_what_is_known_in_some_phrasings_alone_is_only_learned_from(config):
         f.id for of in sources.open.values() for fs in of.values() for f in fs
     }
     place = {f.id: i for i, f in facts.values()}
-    assert {(s.stratum, place[s.id] % 3) for s in doubtful.values()} == {
-        ("known", 1),
-        ("evidence", 2),
+    assert {(s.stratum, place[s.id] % 4) for s in doubtful.values()} == {
+        ("known", 2),
+        ("evidence", 3),
     }
 
 
