@@ -56,6 +56,7 @@ def plain() -> dict[str, Any]:
     for task, (conversations, new, dtype) in requests().items():
         mine = target(dtype=dtype)
         model = transformers.AutoModelForCausalLM.from_pretrained(mine.folder, dtype=mine.dtype)
+        model.to(mine.device)
         tokenizer = transformers.AutoTokenizer.from_pretrained(mine.folder, padding_side="left")
         _answers(model, tokenizer, conversations[:2], 4)
         result: dict[str, Any] = {"n": len(conversations)}
@@ -74,6 +75,7 @@ def _answers(
     for first in range(0, len(conversations), ROWS):
         texts = [chat.prompt_text(tokenizer, c) for c in conversations[first : first + ROWS]]
         batch = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+        batch = batch.to(model.device)
         with torch.inference_mode():
             whole = model.generate(**batch, max_new_tokens=new, do_sample=False)
         for ids in whole[:, batch["input_ids"].shape[1] :].tolist():

@@ -28,7 +28,7 @@ from a3.training.trainer import train
 from a3.types.chat import assistant
 from a3.types.observer import Silent
 from a3.types.trials import TrainingExample, TrialJob
-from benchmarks.ways import main, queries, target
+from benchmarks.ways import main, queries, settle, target
 
 EXAMPLES, ROWS = 128, 16
 QUICK_RUN_TOKENS = 79_446
@@ -62,6 +62,7 @@ class Clock(Silent):
     def spend(self, what: str, amount: int) -> None:
         """A step of so many tokens is done."""
         if what == "trained_tokens":
+            settle()
             self.steps.append((time.perf_counter() - self.start, amount))
 
     def told(self) -> dict[str, Any]:
@@ -101,6 +102,7 @@ def plain() -> dict[str, Any]:
         transformers.AutoModelForCausalLM.from_pretrained(mine.folder, dtype=mine.dtype),
         LoraConfig(r=lora.lora.rank, lora_alpha=lora.lora.alpha, target_modules="all-linear"),
     ).train()
+    model.to(mine.device)
     weights = [p for p in model.parameters() if p.requires_grad]
     assert all(w.dtype is torch.float32 for w in weights)
     optimizer = torch.optim.AdamW(weights, lr=lora.learning_rate)
@@ -116,9 +118,9 @@ def plain() -> dict[str, Any]:
             for r in batch
         ]
         loss = model(
-            input_ids=torch.tensor(ids),
-            attention_mask=torch.tensor(mask),
-            labels=torch.tensor(labels),
+            input_ids=torch.tensor(ids, device=mine.device),
+            attention_mask=torch.tensor(mask, device=mine.device),
+            labels=torch.tensor(labels, device=mine.device),
         ).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)

@@ -35,6 +35,8 @@ from a3.types.observer import Silent
 
 HERE = Path(__file__).parent
 TOPICS = ("capitals", "continents", "authors", "opposites", "units", "landmarks")
+MODEL = "A3_BENCHMARK_MODEL"
+"""Environment variable by which child processes learn of `--model`."""
 Way = Callable[[], dict[str, Any]]
 """Does the work and tells, by task, its `seconds` and its `units` of work (tokens, say)."""
 
@@ -47,7 +49,10 @@ def main(name: str, ways: Mapping[str, Way], units: Mapping[str, str], notes: st
     parser = argparse.ArgumentParser()
     parser.add_argument("--way", choices=ways)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--model", help="a model's folder, e.g. of benchmarks.shapes")
     arguments = parser.parse_args()
+    if arguments.model:
+        os.environ[MODEL] = str(Path(arguments.model).resolve())
     if arguments.way:
         devices.use_all_cores()
         devices.silence_libraries()
@@ -60,12 +65,14 @@ def main(name: str, ways: Mapping[str, Way], units: Mapping[str, str], notes: st
             print(f"repeat {repeat}: {way}", file=sys.stderr, flush=True)
     result = {
         "command": f"python -m benchmarks.{name}",
+        "model": os.environ.get(MODEL, "default"),
         "machine": machine(),
         "what": notes,
         "tasks": {task: _compared(task, unit, runs) for task, unit in units.items()},
         "peak_mb": {way: median(r["peak_mb"] for r in found) for way, found in runs.items()},
     }
-    (HERE / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    if not arguments.model:
+        (HERE / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
 
@@ -79,6 +86,7 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
         "bf16": sorted({"amx_bf16", "avx512_bf16"} & set(flags)),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "load_before": os.getloadavg()[0],
         "torch": torch.__version__,
         "transformers": transformers.__version__,
@@ -90,13 +98,22 @@ def timed(found: dict[str, Any]) -> Iterator[None]:
     """Put the block's seconds by the wall clock and of all threads into `found`."""
     start, busy = time.perf_counter(), time.process_time()
     yield
+    settle()
     found["seconds"] = time.perf_counter() - start
     found["cpu_seconds"] = time.process_time() - busy
 
 
+def settle() -> None:
+    """Wait for what an accelerator still has to do."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
 def target(**changes: Any) -> LocalTarget:
-    """The default model without a content cache."""
-    spec = compose([], HERE).model.model_copy(update=changes)
+    """The default model, or that of `--model`, without a content cache."""
+    folder = os.environ.get(MODEL)
+    chosen = ["model=local", f"model.source.path={folder}"] if folder else []
+    spec = compose(chosen, HERE).model.model_copy(update=changes)
     return LocalTarget(spec, cache_root(), Cache(None), Silent())
 
 
