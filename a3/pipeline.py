@@ -70,7 +70,7 @@ def _baseline(explored: Explored, splits: Splits, context: Context) -> Baseline:
     n, confidence = config.budget.capability_items, config.goal.confidence
     train_ids = {q.id for q in splits.train}
     shown = [v for v in explored.verdicts if v.answer.query_id in train_ids]
-    sources = {q.source_id for q in splits.train}
+    sources = {q.source_id for q in splits.train} | {s.id for s in splits.spare}
     return Baseline(
         validation=validation_scores(splits.validation, verdicts, confidence),
         capability=capability(target, config.capability, n, config.seed),

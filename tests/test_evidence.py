@@ -161,6 +161,15 @@ def test_rule_5_every_stratum_is_trained_on_and_evaluated(recorded):
         assert all(rate["n"] for rate in by_stratum.values())
 
 
+def test_what_explore_left_is_trained_on(recorded):
+    _, seen, splits = recorded
+    spare = [s for s in splits.spare if s.stratum == "known"]
+    questions = {f.question for s in spare for f in load_topic(s.topic) if f.id == s.id}
+    job = next(TrialJob.model_validate_json(s["value"]) for s in seen if s["kind"] == "training")
+    learned = {e.teacher.last.content for e in job.examples if e.teacher and e.stratum == "harmful"}
+    assert questions & learned
+
+
 def test_rule_9_a_result_carries_the_calibration_of_the_judge_that_ruled(recorded):
     result = json.loads((recorded[0] / "result.json").read_text())
     assert result["calibration"]["judge"] == result["provenance"]["judge"]

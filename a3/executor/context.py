@@ -37,4 +37,4 @@ class Baseline(Frozen):
     train_rates: Mapping[str, HypothesisRates]
     """SFR and FPR of each training hypothesis on the train queries."""
     clean: tuple[CleanAnswer, ...]
-    """The base's answers to the clean questions of the train queries."""
+    """The base's answers to the clean questions of all that a repair may learn from."""
