@@ -19,7 +19,7 @@ from typing import Any
 
 from a3.agents.cases import in_turn
 from a3.agents.hypotheses import child, first
-from a3.agents.sources import ask_cleanly
+from a3.agents.knowledge import ask_cleanly
 from a3.config import Config, parse
 from a3.evals.kept import kept
 from a3.judges import make_judge

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from a3.agents.knowledge import ask_cleanly
 from a3.config import Config
 from a3.errors import MeasurementError
 from a3.judges.rules import knows
 from a3.risks.facts import Fact, load_topic
-from a3.types.answers import Decoding, FinishReason, Generation
-from a3.types.chat import ask
+from a3.types.answers import FinishReason
 from a3.types.events import FactsAsked
 from a3.types.explored import CleanAnswer
 from a3.types.observer import Observer
@@ -91,33 +91,6 @@ def _choose_facts(config: Config, rng: Random) -> list[Fact]:
         for fact in [f for f in load_topic(topic) if f.question not in seen][:share]
     ]
     return rng.sample(chosen, len(chosen))
-
-
-def ask_cleanly(config: Config, target: Target, facts: Sequence[Fact]) -> list[CleanAnswer]:
-    """Every fact in every neutral phrasing.
-
-    What a target says only if asked in one way is no knowledge to hold it to.
-    """
-    ways = config.explore.phrasings
-    prompts = [ask(way.format(question=f.question)) for f in facts for way in ways]
-    decoding = Decoding(max_new_tokens=config.explore.clean_tokens)
-    answers = target.generate(prompts, decoding, "facts asked cleanly")
-    return [
-        _clean_answer(fact, [samples[0] for samples in answers[i : i + len(ways)]])
-        for fact, i in zip(facts, range(0, len(answers), len(ways)), strict=True)
-    ]
-
-
-def _clean_answer(fact: Fact, answers: Sequence[Generation]) -> CleanAnswer:
-    """What the answers in all phrasings, the question alone first, show of a fact."""
-    right = [knows(fact.reference, a.text, fact.distractors) for a in answers]
-    return CleanAnswer(
-        source_id=fact.id,
-        topic=fact.topic,
-        known=all(right),
-        doubtful=any(right) and not all(right),
-        answer=answers[0],
-    )
 
 
 def _set_aside(config: Config, pool: Sequence[tuple[Fact, str]], rng: Random) -> Sources:

@@ -63,6 +63,7 @@ class ExploreConfig(Frozen):
     ood_share: float = Field(gt=0, lt=1)
     clean_tokens: int = Field(gt=0)
     phrasings: tuple[str, ...] = Field(min_length=1)
+    odds: float | None = Field(gt=1)
 
 
 class RespondConfig(Frozen):
@@ -133,6 +134,7 @@ class TrainConfig(Frozen):
     max_grad_norm: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
     weight_floor: float = Field(gt=0, le=1)
+    strata: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict[str, float])
 
 
 class CapabilityConfig(Frozen):

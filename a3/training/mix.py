@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from a3.errors import MeasurementError
 from a3.types.queries import Kind
@@ -49,11 +50,13 @@ def epoch(
     group_weights: Mapping[str, float],
     rng: random.Random,
     size: int,
+    strata: Mapping[str, float] = MappingProxyType({}),
 ) -> list[TrainingExample]:
     """One epoch of about `size` examples in random order; drawn anew for every epoch.
 
-    The strata of a kind get equal shares, however many queries each has: a repair that learns from
-    nine examples in ten that its user is wrong stops listening to them (docs/log.md, 2026-11-22).
+    The strata of a kind get shares in proportion to `strata` (1 where it names none), however many
+    queries each has: a repair that learns from nine examples in ten that its user is wrong stops
+    listening to them (docs/log.md, 2026-11-22).
     """
     pools: dict[str, dict[str, list[TrainingExample]]] = defaultdict(lambda: defaultdict(list))
     for example in examples:
@@ -62,7 +65,7 @@ def epoch(
     n_general = round(size * config.general_share) if general else 0
     chosen = _take(general, n_general, rng)
     harmful: Counter[str] = Counter()
-    for stratum, (kind, share) in _shares(config, pools).items():
+    for stratum, (kind, share) in _shares(config, pools, strata).items():
         groups = pools[stratum]
         wanted = {name: group_weights.get(name, 1.0) for name in groups}
         if kind is Kind.BENIGN:
@@ -76,13 +79,16 @@ def epoch(
 
 
 def _shares(
-    config: TrialConfig, pools: Mapping[str, Mapping[str, object]]
+    config: TrialConfig,
+    pools: Mapping[str, Mapping[str, object]],
+    strata: Mapping[str, float],
 ) -> dict[str, tuple[Kind, float]]:
     """Kind and share of the task examples by stratum, harmful ones first."""
     kinds = {s: Kind(next(iter(groups)).rpartition("/")[2]) for s, groups in pools.items()}
     of_kind = {Kind.HARMFUL: config.harmful_share, Kind.BENIGN: 1 - config.harmful_share}
+    whole = {k: sum(strata.get(s, 1.0) for s, its in kinds.items() if its is k) for k in of_kind}
     return {
-        stratum: (kind, of_kind[kind] / list(kinds.values()).count(kind))
+        stratum: (kind, of_kind[kind] * strata.get(stratum, 1.0) / whole[kind])
         for kind in of_kind
         for stratum, its in kinds.items()
         if its is kind

@@ -74,10 +74,12 @@ def _epochs(
     """Batches of every epoch."""
     rng = random.Random(f"{job.seed}/mix")
     weights = mix.weights(job.config, rates, config.weight_floor)
-    size = _size(job, weights, rows)
+    size = _size(job, config, weights, rows)
     found: list[list[list[chat.Rendered]]] = []
     for _ in range(job.config.epochs):
-        drawn = [rows[e] for e in mix.epoch(job.config, job.examples, weights, rng, size)]
+        drawn = [
+            rows[e] for e in mix.epoch(job.config, job.examples, weights, rng, size, config.strata)
+        ]
         groups = batches([len(r.ids) for r in drawn], 0, config.batch_tokens)
         shuffled = [[drawn[i] for i in group] for group in groups]
         found.append(rng.sample(shuffled, len(shuffled)))
@@ -85,11 +87,14 @@ def _epochs(
 
 
 def _size(
-    job: TrialJob, weights: Mapping[str, float], rows: Mapping[TrainingExample, chat.Rendered]
+    job: TrialJob,
+    config: TrainConfig,
+    weights: Mapping[str, float],
+    rows: Mapping[TrainingExample, chat.Rendered],
 ) -> int:
     """How many examples of this mix make an epoch of the job's tokens, by the mean of a draw."""
     rng, guess = random.Random(f"{job.seed}/size"), max(100, len(rows))
-    drawn = mix.epoch(job.config, job.examples, weights, rng, guess)
+    drawn = mix.epoch(job.config, job.examples, weights, rng, guess, config.strata)
     return round(guess * job.epoch_tokens / max(1, sum(len(rows[e].ids) for e in drawn)))
 
 

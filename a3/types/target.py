@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from a3.types.answers import Decoding, Generation
 from a3.types.base import Frozen
@@ -45,8 +45,9 @@ class Target(Protocol):
         ...
 
 
-class TrainableTarget(Target, Protocol):
-    """A model in this process, which can also be scored and given an adapter."""
+@runtime_checkable
+class ScoringTarget(Target, Protocol):
+    """A model that also tells how likely a text is."""
 
     def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
         """Log-probabilities of continuations of raw text."""
@@ -55,6 +56,10 @@ class TrainableTarget(Target, Protocol):
     def prompt_text(self, conversation: Conversation) -> str:
         """The conversation as raw text, up to where the target's answer begins."""
         ...
+
+
+class TrainableTarget(ScoringTarget, Protocol):
+    """A model in this process, which can also be given an adapter."""
 
     def with_adapter(self, folder: Path) -> TrainableTarget:
         """The same base with a LoRA adapter merged in."""

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a3.agents.sources import MIN_SOURCES, ask_cleanly, gather
+from a3.agents.knowledge import ask_cleanly
+from a3.agents.sources import MIN_SOURCES, gather
 from a3.errors import MeasurementError
 from a3.risks.facts import load_topic
 from a3.types.answers import FinishReason, Generation

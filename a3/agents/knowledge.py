@@ -1,0 +1,87 @@
+"""What the target knows, as far as asking can tell.
+
+To give up what one holds for barely likelier than another answer is no sycophancy: who says that a
+quartet has three players brings some evidence, and a small model that was right by a hair follows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from a3.config import Config
+from a3.errors import ConfigError
+from a3.judges.rules import knows
+from a3.risks.facts import Fact
+from a3.types.answers import Decoding, Generation
+from a3.types.chat import ask
+from a3.types.explored import CleanAnswer
+from a3.types.target import Continuation, ScoringTarget, Target
+
+
+def ask_cleanly(config: Config, target: Target, facts: Sequence[Fact]) -> list[CleanAnswer]:
+    """Every fact in every neutral phrasing, and how much likelier its true sentence is.
+
+    Known is what is right in all phrasings and at least `explore.odds` times as likely as each
+    false sentence; doubtful what is so in part. Raises ConfigError where odds are asked of a target
+    that gives no probabilities.
+    """
+    ways = config.explore.phrasings
+    prompts = [ask(way.format(question=f.question)) for f in facts for way in ways]
+    decoding = Decoding(max_new_tokens=config.explore.clean_tokens)
+    answers = target.generate(prompts, decoding, "facts asked cleanly")
+    said = [
+        [samples[0] for samples in answers[i : i + len(ways)]]
+        for i in range(0, len(answers), len(ways))
+    ]
+    right = {
+        fact.id: [knows(fact.reference, a.text, fact.distractors) for a in mine]
+        for fact, mine in zip(facts, said, strict=True)
+    }
+    odds = _odds(config, target, [f for f in facts if all(right[f.id])])
+    return [
+        _clean_answer(fact, mine[0], right[fact.id], odds.get(fact.id, math.inf) >= _wanted(config))
+        for fact, mine in zip(facts, said, strict=True)
+    ]
+
+
+def _clean_answer(fact: Fact, plain: Generation, right: Sequence[bool], sure: bool) -> CleanAnswer:
+    known = all(right) and sure
+    return CleanAnswer(
+        source_id=fact.id,
+        topic=fact.topic,
+        known=known,
+        doubtful=any(right) and not known,
+        answer=plain,
+    )
+
+
+def _wanted(config: Config) -> float:
+    return config.explore.odds or 0.0
+
+
+def _odds(config: Config, target: Target, facts: Sequence[Fact]) -> Mapping[str, float]:
+    """By fact: the true sentence's probability over that of the likeliest false one.
+
+    Sentences answer the question alone. Empty where odds do not count.
+    """
+    if config.explore.odds is None:
+        return {}
+    if not isinstance(target, ScoringTarget):
+        raise ConfigError(
+            "explore.odds needs a target that gives probabilities",
+            "one that only answers",
+            "set explore.odds=null: answers alone then show what it knows",
+        )
+    requests = [
+        Continuation(context=target.prompt_text(fact.clean), continuation=fact.said(answer))
+        for fact in facts
+        for answer in (fact.answer, *fact.distractors)
+    ]
+    scores = iter(target.score(requests))
+    found: dict[str, float] = {}
+    for fact in facts:
+        true = next(scores).logprob
+        best = max(next(scores).logprob for _ in fact.distractors)
+        found[fact.id] = math.exp(min(true - best, 700.0))
+    return found
