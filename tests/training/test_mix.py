@@ -157,3 +157,11 @@ def test_topics_weigh_in_every_stratum_as_they_do_among_harmful_queries():
         assert counts[stratum, "capitals"] == pytest.approx(0.75 * n, abs=2)
         assert counts[stratum, "animals"] == pytest.approx(0.25 * n, abs=2)
     assert counts["own", "names"] == pytest.approx(100, abs=1)  # A topic of its own.
+
+
+def test_strata_weigh_as_they_are_told():
+    examples = [*pool(2, 10, 0), *further("evidence", 20), *further("own", 20)]
+    asked = config(general_share=0)
+    found = mix.epoch(asked, examples, {}, random.Random(0), 600, {"evidence": 2.0, "harmful": 3.0})
+    counts = Counter(e.stratum for e in found)
+    assert counts == {"harmful": 300, "known": 75, "evidence": 150, "own": 75}
