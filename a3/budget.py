@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 from a3.store import write_atomic
-from a3.types.events import Event
+from a3.types.events import Event, StageStarted
+from a3.types.llm import TokenUsage
 from a3.types.observer import Silent
-from a3.types.results import Cost
+from a3.types.results import CallCost, Cost
 
 
 class Ledger(Silent):
@@ -16,6 +17,7 @@ class Ledger(Silent):
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._stage = "start"
         self._spent = Cost()
         if path.is_file():
             self._spent = Cost.model_validate_json(path.read_text())
@@ -29,6 +31,42 @@ class Ledger(Silent):
         """Add to one of Cost's counters."""
         self._spent = self._spent.model_copy(update={what: getattr(self._spent, what) + amount})
 
+    def called(self, model: str, usage: TokenUsage, usd: float | None) -> None:
+        """Add a call to its stage and model, and save: it is paid for, whatever comes next."""
+        self._spent = with_call(self._spent, self._stage, model, usage, usd)
+        self._save()
+
     def event(self, event: Event) -> None:
         """Save."""
+        if isinstance(event, StageStarted):
+            self._stage = event.stage
+        self._save()
+
+    def _save(self) -> None:
         write_atomic(self._path, json.dumps(self._spent.model_dump(mode="json"), indent=1))
+
+
+def with_call(cost: Cost, stage: str, model: str, usage: TokenUsage, usd: float | None) -> Cost:
+    """A cost with one call more; a sum with an unknown part is unknown."""
+    mine = next((c for c in cost.calls if (c.stage, c.model) == (stage, model)), None)
+    if mine is None:
+        mine = CallCost(stage=stage, model=model, calls=0, usage=TokenUsage(), usd=0.0)
+        cost = cost.model_copy(update={"calls": (*cost.calls, mine)})
+    more = CallCost(
+        stage=stage,
+        model=model,
+        calls=mine.calls + 1,
+        usage=mine.usage + usage,
+        usd=_sum(mine.usd, usd),
+    )
+    return cost.model_copy(
+        update={
+            "calls": tuple(more if c is mine else c for c in cost.calls),
+            "llm_calls": cost.llm_calls + 1,
+            "usd": _sum(cost.usd, usd),
+        }
+    )
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other

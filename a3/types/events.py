@@ -109,6 +109,15 @@ class MemoryShort(Frozen):
     parts: int
 
 
+class CallsPaused(Frozen):
+    """A service asked for fewer calls; all of them wait."""
+
+    type: Literal["calls_paused"] = "calls_paused"
+    what: str
+    reason: str
+    seconds: float
+
+
 class Selected(Frozen):
     """The repair that goes to evaluate."""
 
@@ -136,6 +145,7 @@ Event = Annotated[
     | ResponsesMade
     | TrialFinished
     | MemoryShort
+    | CallsPaused
     | Selected
     | RunFinished,
     Field(discriminator="type"),

@@ -9,6 +9,7 @@ from pydantic import Field
 from a3.types.base import Frozen
 from a3.types.explored import RoundTotals
 from a3.types.judge import Calibration
+from a3.types.llm import TokenUsage
 from a3.types.rates import Comparison, Estimate, MeanKL, Rate
 from a3.types.scores import CapabilityScores, HeldOutScores, ValidationScores
 from a3.types.trials import TrialConfig, TrialState
@@ -145,6 +146,17 @@ class RunComparison(Frozen):
     capability_logprob: dict[str, Comparison]
 
 
+class CallCost(Frozen):
+    """What one stage spent on one model behind an endpoint."""
+
+    stage: str
+    model: str
+    calls: int
+    usage: TokenUsage
+    usd: float | None
+    """None: its price is unknown."""
+
+
 class Cost(Frozen):
     """What a run spent."""
 
@@ -156,6 +168,10 @@ class Cost(Frozen):
     llm_calls: int = 0
     usd: float | None = 0.0
     """None when a price is unknown; never 0 for unknown."""
+    cached_calls: int = 0
+    """Calls that the cache saved."""
+    calls: tuple[CallCost, ...] = ()
+    """By stage and model, in order of their first call."""
 
 
 class Provenance(Frozen):

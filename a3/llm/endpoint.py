@@ -1,0 +1,120 @@
+"""A provider made dependable: limits, retries, cache, counts and caps."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+
+from a3.llm.gate import Clock, Gate, Sleep
+from a3.llm.provider import Call, CallError, Provider
+from a3.store import Cache, fingerprint
+from a3.types.endpoint import EndpointSpec, Price
+from a3.types.events import CallsPaused
+from a3.types.llm import CallFailed, ChatReply, ChatRequest, FailureKind, TokenUsage
+from a3.types.observer import Observer
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+"""Seconds before the first retry, doubled with each, and the most."""
+
+
+class Endpoint:
+    """A ChatModel over one provider.
+
+    Replies are cached by all that decides them, as they come: after a kill only what was in flight
+    is paid for again. Refused and cut-off replies are cached, too, since they were paid for.
+    """
+
+    def __init__(
+        self,
+        spec: EndpointSpec,
+        provider: Provider,
+        cache: Cache,
+        observer: Observer,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self.spec, self._provider = spec, provider
+        self._cache, self._observer = cache, observer
+        self._clock, self._sleep = clock, sleep
+        self._jitter = jitter or random.Random()
+
+    @property
+    def key(self) -> str:
+        """Model and settings."""
+        return self._provider.key
+
+    async def reply(
+        self, requests: Sequence[ChatRequest], what: str
+    ) -> list[ChatReply | CallFailed]:
+        """A reply to each request, in order; equal requests are asked once."""
+        keys = [fingerprint("reply", self.key, r.model_dump(mode="json")) for r in requests]
+        known: dict[str, ChatReply | CallFailed] = {
+            k: ChatReply.model_validate_json(v) for k, v in self._cache.get(keys).items()
+        }
+        self._observer.spend("cached_calls", sum(k in known for k in keys))
+        missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
+        gate, done = Gate(self.spec.concurrency, self._clock, self._sleep), 0
+
+        async def ask(key: str, request: ChatRequest, call: Call) -> None:
+            nonlocal done
+            known[key] = await self._asked(key, request, call, gate, what)
+            done += 1
+            self._observer.progress(what, done, len(missing))
+
+        if missing:
+            async with self._provider.connected() as call, asyncio.TaskGroup() as group:
+                for key, request in missing.items():
+                    group.create_task(ask(key, request, call))
+        return [known[k] for k in keys]
+
+    async def _asked(
+        self, key: str, request: ChatRequest, call: Call, gate: Gate, what: str
+    ) -> ChatReply | CallFailed:
+        """One reply, after as many attempts as it takes."""
+        reason = ""
+        for attempt in range(self.spec.attempts):
+            try:
+                async with gate():
+                    answered = await call(request)
+            except CallError as error:
+                reason = error.reason
+                if not error.again:
+                    break
+                await self._wait(error, attempt, gate, what)
+                continue
+            gate.succeeded(answered.headers)
+            self._cache.put({key: answered.reply.model_dump_json()})
+            usage = answered.reply.usage
+            self._observer.called(self.spec.model, usage, dollars(self.spec.price, usage))
+            return answered.reply
+        return CallFailed(kind=FailureKind.TRANSPORT, reason=reason)
+
+    async def _wait(self, error: CallError, attempt: int, gate: Gate, what: str) -> None:
+        """Before the next attempt: as long as the server says, or ever longer, with jitter."""
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt)
+        wait = error.retry_after
+        if wait is None:
+            wait = longest * self._jitter.uniform(0.5, 1.0)
+        if error.busy:
+            gate.too_many(wait)
+            self._observer.event(CallsPaused(what=what, reason=error.reason, seconds=wait))
+        if attempt + 1 < self.spec.attempts:
+            await self._sleep(wait)
+
+
+def dollars(price: Price | None, usage: TokenUsage) -> float | None:
+    """What the tokens cost; None where the price is unknown."""
+    if price is None:
+        return None
+    read = price.input if price.cache_read is None else price.cache_read
+    write = price.input if price.cache_write is None else price.cache_write
+    parts = (
+        (usage.input, price.input),
+        (usage.cache_read, read),
+        (usage.cache_write, write),
+        (usage.output, price.output),
+    )
+    return sum(tokens * each for tokens, each in parts) / 1e6

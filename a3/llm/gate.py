@@ -1,0 +1,94 @@
+"""How many calls are in flight: as many as the service has room for, up to a limit.
+
+Additive increase, multiplicative decrease, as TCP does it: every full round of successes adds a
+call, a "too many" halves them; and while the service says when to come back, nobody calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], Awaitable[None]]
+
+LIMITS = (
+    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
+    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
+)
+"""Headers of providers: calls left, and when there are more."""
+
+
+class Gate:
+    """Lets calls through."""
+
+    def __init__(self, most: int, clock: Clock, sleep: Sleep) -> None:
+        self.width = float(most)
+        """Calls that may be in flight now."""
+        self._most, self._clock, self._sleep = most, clock, sleep
+        self._inside = 0
+        self._open_at = 0.0
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[None]:
+        """A place among the calls in flight."""
+        await self._enter()
+        try:
+            yield
+        finally:
+            async with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    async def _enter(self) -> None:
+        while True:
+            if (wait := self._open_at - self._clock()) > 0:
+                await self._sleep(wait)
+                continue
+            async with self._changed:
+                if self._inside < max(1, int(self.width)):
+                    self._inside += 1
+                    return
+                await self._changed.wait()
+
+    def succeeded(self, headers: Mapping[str, str]) -> None:
+        """A call went through; its headers may say that no more will for a while."""
+        self.width = min(self._most, self.width + 1 / self.width)
+        for left, reset in LIMITS:
+            if headers.get(left) == "0" and (wait := seconds_until(headers.get(reset))):
+                self.close_for(wait)
+
+    def too_many(self, wait: float | None) -> None:
+        """The service is short of room; `wait`: seconds until it wants to hear again."""
+        self.width = max(1.0, self.width / 2)
+        self.close_for(wait or 0.0)
+
+    def close_for(self, seconds: float) -> None:
+        """Nobody calls for so long."""
+        self._open_at = max(self._open_at, self._clock() + seconds)
+
+
+def seconds_until(when: str | None) -> float:
+    """A reset header in seconds from now: a time (RFC 3339), seconds, or "1m30s", "250ms"."""
+    if not when:
+        return 0.0
+    try:
+        return max(0.0, (datetime.fromisoformat(when) - datetime.now(UTC)).total_seconds())
+    except ValueError:
+        return _duration(when)
+
+
+def _duration(text: str) -> float:
+    units = {"ms": 0.001, "h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0}
+    total, number, unit = 0.0, "", ""
+    for character in [*text, "0"]:
+        if character.isdigit() or character == ".":
+            if unit:
+                total, number, unit = total + float(number) * units.get(unit, 0.0), "", ""
+            number += character
+        else:
+            unit += character
+    return total if not number[:-1] else total + float(number[:-1])
