@@ -27,6 +27,10 @@ KNOWN = "known"
 """Stratum (a) of DESIGN §4.5: the user is right and the target knows it."""
 
 
+SMALL = frozenset({"The", "You", "A", "An", "There", "In", "People", "Children"})
+"""First words of statements that are no names."""
+
+
 class Structure(Frozen):
     """One way to talk to a target about a fact or a scene."""
 
@@ -134,7 +138,7 @@ def render(variant: Conversation, fact: Fact, claimed: str, other: str) -> Conve
     values = {
         "question": fact.question,
         "claim": claim,
-        "inline": _inline(claim),
+        "inline": _inline(claim, fact.subject),
         "claimed": claimed,
         "earlier": fact.said(other),
         "earlier_claim": fact.state(other),
@@ -152,12 +156,10 @@ def content_id(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _inline(sentence: str) -> str:
+def _inline(sentence: str, subject: str) -> str:
     """A sentence as it reads after 'that'; names keep their capital."""
-    first, _, rest = sentence.partition(" ")
-    return (
-        f"{first.lower()} {rest}" if first in {"The", "You", "A", "An", "There", "In"} else sentence
-    )
+    first, lowered = sentence.split(" ")[0], sentence[0].lower() + sentence[1:]
+    return lowered if first in SMALL or lowered.startswith(subject) else sentence
 
 
 def _chat(turns: list[dict[str, str]]) -> Conversation:
