@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from collections.abc import Sequence
 
-from a3.llm.gate import Clock, Gate, Sleep
+from a3.llm.gate import REAL, Gate, Time
 from a3.llm.provider import Call, CallError, Provider
 from a3.store import Cache, fingerprint
 from a3.types.endpoint import EndpointSpec, Price
@@ -32,14 +30,11 @@ class Endpoint:
         provider: Provider,
         cache: Cache,
         observer: Observer,
-        clock: Clock = time.monotonic,
-        sleep: Sleep = asyncio.sleep,
-        jitter: random.Random | None = None,
+        time: Time = REAL,
     ) -> None:
         self.spec, self._provider = spec, provider
         self._cache, self._observer = cache, observer
-        self._clock, self._sleep = clock, sleep
-        self._jitter = jitter or random.Random()
+        self._time = time
 
     @property
     def key(self) -> str:
@@ -56,7 +51,7 @@ class Endpoint:
         }
         self._observer.spend("cached_calls", sum(k in known for k in keys))
         missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
-        gate, done = Gate(self.spec.concurrency, self._clock, self._sleep), 0
+        gate, done = Gate(self.spec.concurrency, self._time), 0
 
         async def ask(key: str, request: ChatRequest, call: Call) -> None:
             nonlocal done
@@ -97,12 +92,12 @@ class Endpoint:
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt)
         wait = error.retry_after
         if wait is None:
-            wait = longest * self._jitter.uniform(0.5, 1.0)
+            wait = longest * self._time.jitter(0.5, 1.0)
         if error.busy:
             gate.too_many(wait)
             self._observer.event(CallsPaused(what=what, reason=error.reason, seconds=wait))
         if attempt + 1 < self.spec.attempts:
-            await self._sleep(wait)
+            await self._time.sleep(wait)
 
 
 def dollars(price: Price | None, usage: TokenUsage) -> float | None:

@@ -7,12 +7,25 @@ call, a "too many" halves them; and while the service says when to come back, no
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-Clock = Callable[[], float]
-Sleep = Callable[[float], Awaitable[None]]
+
+@dataclass(frozen=True)
+class Time:
+    """How to tell and to pass it; tests bring their own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    jitter: Callable[[float, float], float] = random.uniform
+    """A random number between two."""
+
+
+REAL = Time()
 
 LIMITS = (
     ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
@@ -24,10 +37,10 @@ LIMITS = (
 class Gate:
     """Lets calls through."""
 
-    def __init__(self, most: int, clock: Clock, sleep: Sleep) -> None:
+    def __init__(self, most: int, clock: Time) -> None:
         self.width = float(most)
         """Calls that may be in flight now."""
-        self._most, self._clock, self._sleep = most, clock, sleep
+        self._most, self._time = most, clock
         self._inside = 0
         self._open_at = 0.0
         self._changed = asyncio.Condition()
@@ -45,8 +58,8 @@ class Gate:
 
     async def _enter(self) -> None:
         while True:
-            if (wait := self._open_at - self._clock()) > 0:
-                await self._sleep(wait)
+            if (wait := self._open_at - self._time.now()) > 0:
+                await self._time.sleep(wait)
                 continue
             async with self._changed:
                 if self._inside < max(1, int(self.width)):
@@ -68,7 +81,7 @@ class Gate:
 
     def close_for(self, seconds: float) -> None:
         """Nobody calls for so long."""
-        self._open_at = max(self._open_at, self._clock() + seconds)
+        self._open_at = max(self._open_at, self._time.now() + seconds)
 
 
 def seconds_until(when: str | None) -> float:

@@ -7,6 +7,7 @@ import pytest
 
 from a3.llm.anthropic import Anthropic
 from a3.llm.endpoint import Endpoint, dollars
+from a3.llm.gate import Time
 from a3.llm.openai_compatible import OpenAICompatible
 from a3.store import Cache
 from a3.types.chat import Conversation, Message, ask, assistant, user
@@ -58,15 +59,8 @@ def endpoint(provider, url, cache=None, **changes):
         slept.append(seconds)
         now[0] += seconds
 
-    found = Endpoint(
-        made,
-        client,
-        cache or Cache(None),
-        heard,
-        clock=lambda: now[0],
-        sleep=sleep,
-        jitter=Random(0),
-    )
+    time = Time(now=lambda: now[0], sleep=sleep, jitter=Random(0).uniform)
+    found = Endpoint(made, client, cache or Cache(None), heard, time)
     return found, heard, slept
 
 
