@@ -75,7 +75,14 @@ def _closed(schema: Any) -> Any:
         return [_closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {k: _closed(v) for k, v in schema.items() if k not in {"default", "title"} or v is None}
+    found = {
+        # The keys of these two are names of fields, not words of the schema.
+        word: {n: _closed(v) for n, v in value.items()}
+        if word in {"properties", "$defs"}
+        else _closed(value)
+        for word, value in schema.items()
+        if word not in {"default", "title"}
+    }
     if found.get("type") == "object":
         found["additionalProperties"] = False
         found["required"] = list(found.get("properties", {}))

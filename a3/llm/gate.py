@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -32,6 +33,7 @@ LIMITS = (
     ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
 )
 """Headers of providers: calls left, and when there are more."""
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
 class Gate:
@@ -85,23 +87,18 @@ class Gate:
 
 
 def seconds_until(when: str | None) -> float:
-    """A reset header in seconds from now: a time (RFC 3339), seconds, or "1m30s", "250ms"."""
+    """A reset header in seconds from now: a time (RFC 3339), seconds, or "1m30s", "250ms".
+
+    0 for what is none of these.
+    """
     if not when:
         return 0.0
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s|)", when, re.ASCII)
+    if parts and "".join(number + unit for number, unit in parts) == when:
+        return sum(float(number) * UNITS[unit] for number, unit in parts)
     try:
-        return max(0.0, (datetime.fromisoformat(when) - datetime.now(UTC)).total_seconds())
+        then = datetime.fromisoformat(when)
     except ValueError:
-        return _duration(when)
-
-
-def _duration(text: str) -> float:
-    units = {"ms": 0.001, "h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0}
-    total, number, unit = 0.0, "", ""
-    for character in [*text, "0"]:
-        if character.isdigit() or character == ".":
-            if unit:
-                total, number, unit = total + float(number) * units.get(unit, 0.0), "", ""
-            number += character
-        else:
-            unit += character
-    return total if not number[:-1] else total + float(number[:-1])
+        return 0.0
+    aware = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
