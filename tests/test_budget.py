@@ -1,0 +1,46 @@
+"""What a run spends: by stage and model, kept across interruptions, unknown where it is unknown."""
+
+import pytest
+
+from a3.budget import Ledger
+from a3.types.events import StageStarted
+from a3.types.llm import TokenUsage
+
+
+def used(n):
+    return TokenUsage(input=n, output=1)
+
+
+def test_calls_are_counted_by_stage_and_model(tmp_path):
+    ledger = Ledger(tmp_path / "cost.json")
+    ledger.event(StageStarted(stage="explore"))
+    ledger.called("sonnet", used(10), 0.5)
+    ledger.called("sonnet", used(20), 0.25)
+    ledger.called("gpt", used(1), 0.1)
+    ledger.event(StageStarted(stage="repair"))
+    ledger.called("sonnet", used(5), 0.05)
+    cost = ledger.cost
+    assert [(c.stage, c.model, c.calls) for c in cost.calls] == [
+        ("explore", "sonnet", 2),
+        ("explore", "gpt", 1),
+        ("repair", "sonnet", 1),
+    ]
+    assert cost.calls[0].usage == TokenUsage(input=30, output=2) and cost.calls[0].usd == 0.75
+    assert cost.llm_calls == 4 and cost.usd == pytest.approx(0.9)
+
+
+def test_what_was_paid_is_on_disk_at_once(tmp_path):
+    ledger = Ledger(tmp_path / "cost.json")
+    ledger.called("sonnet", used(10), 0.5)
+    again = Ledger(tmp_path / "cost.json")
+    assert again.cost == ledger.cost
+    again.called("sonnet", used(10), 0.5)
+    assert again.cost.llm_calls == 2 and again.cost.usd == 1.0
+
+
+def test_a_sum_with_an_unknown_price_is_unknown_and_stays_so(tmp_path):
+    ledger = Ledger(tmp_path / "cost.json")
+    ledger.called("local", used(10), None)
+    ledger.called("sonnet", used(10), 0.5)
+    assert ledger.cost.usd is None
+    assert [c.usd for c in ledger.cost.calls] == [None, 0.5]
