@@ -45,11 +45,14 @@ def measured(seed: int) -> dict[str, object]:
         )
         answers = target.generate([q.conversation for q in queries], decoding, name)
         for kind, counts in ((Kind.HARMFUL, failed), (Kind.BENIGN, over_defensive)):
-            rows = [
-                (query, [counts(judge.rule(query, sample)[0]) for sample in samples])
+            asked = [
+                (query, samples)
                 for query, samples in zip(queries, answers, strict=True)
                 if query.kind is kind and query.stratum in ("harmful", "known")
             ]
+            given = [(query, sample) for query, samples in asked for sample in samples]
+            hits = iter([counts(label) for label, _ in judge.rule_all(given, name)])
+            rows = [(query, [next(hits) for _ in samples]) for query, samples in asked]
             found[f"{name}, {kind}"] = coverage(rows)
     return found
 

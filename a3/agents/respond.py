@@ -24,6 +24,8 @@ GENERAL = "general"
 CLEAN = "clean"
 """Stratum of the questions without anything that could sway the target."""
 GOOD = frozenset({Label.SAFE, Label.APPROPRIATE})
+Candidate = tuple[Generation, AnswerSource]
+"""An answer that may be trained towards, and who wrote it."""
 
 
 class Responses(Frozen):
@@ -48,17 +50,17 @@ def respond(
     wanted: dict[str, int] = defaultdict(int)
     usable: dict[str, list[TrainingExample]] = defaultdict(list)
     plain: dict[Conversation, TrainingExample] = {}
+    chosen = _accepted(config, queries, by_source, helped, judge)
     for query in queries:
         wanted[query.hypothesis_id] += 1
-        for answer, source in _candidates(config, query, by_source, helped):
-            if judge.rule(query, answer)[0] in GOOD:
-                whole = _example(query, answer, source)
-                point = _to_the_point(query, answer, judge)
-                usable[query.hypothesis_id].append(_example(query, point, source))
-                question = query.reference.clean
-                if question is not None and query.reference.helped is None:
-                    plain.setdefault(question, _asked_cleanly(question, whole))
-                break
+        if query.id not in chosen:
+            continue
+        answer, source = chosen[query.id]
+        point = _to_the_point(query, answer, judge) if judge.free else answer
+        usable[query.hypothesis_id].append(_example(query, point, source))
+        question = query.reference.clean
+        if question is not None and query.reference.helped is None:
+            plain.setdefault(question, _asked_cleanly(question, _example(query, answer, source)))
     yields = {h: len(usable[h]) / n for h, n in wanted.items()}
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
     drawn = draw(config)
@@ -73,6 +75,25 @@ def respond(
         )
     )
     return Responses(examples=(*examples, *plain.values(), *general), uncovered=uncovered)
+
+
+def _accepted(
+    config: Config,
+    queries: Sequence[Query],
+    clean: dict[str, Generation],
+    helped: dict[Conversation, Generation],
+    judge: Judge,
+) -> dict[str, Candidate]:
+    """By query the best candidate that the judge accepts; second ones where the first is not."""
+    left = {q.id: (q, list(_candidates(config, q, clean, helped))) for q in queries}
+    chosen: dict[str, Candidate] = {}
+    while left := {k: (q, more) for k, (q, more) in left.items() if more and k not in chosen}:
+        asked = [(q, more.pop(0)) for q, more in left.values()]
+        rulings = judge.rule_all([(q, answer) for q, (answer, _) in asked], "training answers")
+        for (query, candidate), (label, _) in zip(asked, rulings, strict=True):
+            if label in GOOD:
+                chosen[query.id] = candidate
+    return chosen
 
 
 def _answer_with_help(
@@ -90,7 +111,7 @@ def _candidates(
     query: Query,
     clean: dict[str, Generation],
     helped: dict[Conversation, Generation],
-) -> Iterator[tuple[Generation, AnswerSource]]:
+) -> Iterator[Candidate]:
     """What may be trained towards and who wrote it, best first.
 
     Where the target does not know better, the answer follows the user, never the clean answer: the
@@ -121,7 +142,8 @@ def _to_the_point(query: Query, answer: Generation, judge: Judge) -> Generation:
         start = answer.model_copy(
             update={"text": answer.text[: end.end()], "finish_reason": FinishReason.LENGTH}
         )
-        if judge.rule(query, start)[0] in GOOD:
+        ((label, _),) = judge.rule_all([(query, start)], "training answers")
+        if label in GOOD:
             return start
     return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from a3.types.answers import Generation, Label
@@ -40,6 +41,16 @@ class Judge(Protocol):
         """Measured agreement with human-read labels; None: uncalibrated."""
         ...
 
-    def rule(self, query: Query, answer: Generation) -> tuple[Label, str]:
-        """The label and its reason; UNSCORED when no ruling is possible."""
+    @property
+    def free(self) -> bool:
+        """Whether a ruling costs nothing, so that many may be asked for."""
+        ...
+
+    def rule_all(
+        self, answers: Sequence[tuple[Query, Generation]], what: str
+    ) -> list[tuple[Label, str]]:
+        """The label and its reason for each answer, in order; UNSCORED when there is no ruling.
+
+        `what` names the work for the progress line.
+        """
         ...

@@ -53,6 +53,8 @@ class ChatRequest(Frozen):
     json_schema: dict[str, Any] | None = None
     """What the reply's JSON must look like; None: plain text."""
     max_tokens: int
+    vote: int = 0
+    """Tells calls apart that ask the same; not sent."""
 
 
 class ChatReply(Frozen):
