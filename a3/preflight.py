@@ -12,6 +12,7 @@ from a3.agents import general
 from a3.config import Config
 from a3.errors import PreflightError
 from a3.evals import capability
+from a3.llm.connect import why_not
 from a3.store import cache_root
 from a3.types.model import FolderSource, HubSource, WheelSource
 
@@ -51,18 +52,16 @@ def plan(config: Config) -> str:
         gigabytes = 2 * (source.billion_parameters or 0)
         size = f"{gigabytes:.0f} GB" if gigabytes else "size unknown"
         text += f", a download of {source.id} first ({size})"
-    remote = [c.name for c in (config.agent, config.judge) if c.name == "claude"]
+    remote = config.agent.name == "claude" or config.judge.endpoint is not None
     return text + (", dollars unknown" if remote else ", no calls to any API, $0")
 
 
 def _agents(config: Config) -> Iterator[str]:
-    for role, component in (("agent", config.agent), ("judge", config.judge)):
-        if component.name == "claude":
-            offline = "offline" if role == "agent" else "rules"
-            yield f"{role}=claude is not built yet; use {role}={offline}"
-    uses_claude = "claude" in (config.agent.name, config.judge.name)
-    if uses_claude and not os.environ.get("ANTHROPIC_API_KEY"):
-        yield "ANTHROPIC_API_KEY is not set"
+    if config.agent.name == "claude":
+        yield "agent=claude is not built yet; use agent=offline"
+    endpoint = config.judge.endpoint
+    if endpoint is not None and (reason := why_not(endpoint)):
+        yield f"judge={config.judge.name}: {reason}; set it, or use judge=rules"
 
 
 def _weights(config: Config) -> Iterator[str]:

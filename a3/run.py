@@ -102,7 +102,7 @@ def _context(config: Config, folder: Path, observer: Observer) -> Context:
         store=Store(folder),
         artifacts=Artifacts(root / "trials"),
         target=LocalTarget(config.model, root, cache, observer),
-        judge=make_judge(config),
+        judge=make_judge(config, cache, observer),
         observer=observer,
     )
 

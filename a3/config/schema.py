@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from a3.types.answers import Decoding
 from a3.types.base import Frozen
+from a3.types.endpoint import EndpointSpec
 from a3.types.model import ModelSpec
 from a3.types.results import Goal
 from a3.types.risk import Risk
@@ -25,10 +26,11 @@ class AgentConfig(Frozen):
 
 
 class JudgeConfig(Frozen):
-    """Who rules on answers."""
+    """Who rules on answers: rules, or a model behind an endpoint."""
 
-    name: Literal["rules", "claude"]
-    model: str | None = None
+    name: Literal["rules", "claude", "endpoint"]
+    endpoint: EndpointSpec | None = None
+    votes: int = Field(default=1, gt=0)
     calibration: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""A language model as judge, played by a table: one verdict a call, and nothing unscored is safe."""
+"""A language model as judge, played by a table: one verdict a call, nothing unscored is safe."""
 
 import json
 
