@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from a3.config.schema import CapsConfig
 from a3.store import write_atomic
 from a3.types.events import Event, StageStarted
 from a3.types.llm import TokenUsage
@@ -26,6 +27,20 @@ class Ledger(Silent):
     def cost(self) -> Cost:
         """Everything spent so far, earlier attempts included."""
         return self._spent
+
+    def over(self, caps: CapsConfig) -> str | None:
+        """Which cap is reached, in words; an unknown price can keep to none in dollars."""
+        cost = self._spent
+        tokens = sum(c.usage.total for c in cost.calls)
+        if caps.calls is not None and cost.llm_calls >= caps.calls:
+            return f"{cost.llm_calls:,} of {caps.calls:,} calls are made"
+        if caps.tokens is not None and tokens >= caps.tokens:
+            return f"{tokens:,} of {caps.tokens:,} tokens are used"
+        if caps.usd is not None and cost.usd is None:
+            return f"a price is unknown, and ${caps.usd:g} is the most"
+        if caps.usd is not None and cost.usd is not None and cost.usd >= caps.usd:
+            return f"${cost.usd:.2f} of ${caps.usd:g} is spent"
+        return None
 
     def spend(self, what: str, amount: int) -> None:
         """Add to one of Cost's counters."""

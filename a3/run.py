@@ -21,6 +21,7 @@ from a3.errors import StoreError
 from a3.executor.context import Context
 from a3.experiment_log import ExperimentLog, Metrics
 from a3.judges import make_judge
+from a3.llm.line import Line
 from a3.store import Artifacts, Cache, Store, cache_root, write_atomic
 from a3.target.local import LocalTarget
 from a3.tracking import make_tracker
@@ -78,7 +79,7 @@ def open_run(config: Config, folder: Path, overrides: list[str], resumed: bool) 
             make_tracker(config, folder, run_id),
         )
         observer.event(_started(config, run_id, resumed))
-        context = _context(config, folder, observer)
+        context = _context(config, folder, ledger, observer)
         try:
             yield Run(run_id, context, ledger, console)
         except KeyboardInterrupt:
@@ -94,15 +95,16 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=PIPED_WIDTH)
 
 
-def _context(config: Config, folder: Path, observer: Observer) -> Context:
+def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -> Context:
     root = cache_root()
     cache = Cache(root / "content.sqlite")
+    line = Line(cache, observer, over=lambda: ledger.over(config.budget.caps))
     return Context(
         config=config,
         store=Store(folder),
         artifacts=Artifacts(root / "trials"),
         target=LocalTarget(config.model, root, cache, observer),
-        judge=make_judge(config, cache, observer),
+        judge=make_judge(config, line),
         observer=observer,
     )
 

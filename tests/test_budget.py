@@ -3,6 +3,7 @@
 import pytest
 
 from a3.budget import Ledger
+from a3.config.schema import CapsConfig
 from a3.types.events import StageStarted
 from a3.types.llm import TokenUsage
 
@@ -44,3 +45,31 @@ def test_a_sum_with_an_unknown_price_is_unknown_and_stays_so(tmp_path):
     ledger.called("sonnet", used(10), 0.5)
     assert ledger.cost.usd is None
     assert [c.usd for c in ledger.cost.calls] == [None, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("caps", "reason"),
+    [
+        ({}, None),
+        ({"calls": 3}, None),
+        ({"calls": 2}, "2 of 2 calls"),
+        ({"tokens": 23}, None),
+        ({"tokens": 22}, "22 of 22 tokens"),
+        ({"usd": 1.1}, None),
+        ({"usd": 1.0}, "$1.00 of $1"),
+    ],
+)
+def test_caps(tmp_path, caps, reason):
+    ledger = Ledger(tmp_path / "cost.json")
+    ledger.called("sonnet", used(10), 0.5)
+    ledger.called("sonnet", used(10), 0.5)
+    found = ledger.over(CapsConfig(**caps))
+    assert found is None if reason is None else reason in found
+
+
+def test_an_unknown_price_is_over_any_cap_in_dollars(tmp_path):
+    ledger = Ledger(tmp_path / "cost.json")
+    assert ledger.over(CapsConfig(usd=5)) is None  # Nothing was called yet.
+    ledger.called("local", used(10), None)
+    assert "unknown" in ledger.over(CapsConfig(usd=5))
+    assert ledger.over(CapsConfig(calls=5)) is None

@@ -154,6 +154,14 @@ class EvalsConfig(Frozen):
     max_unscored: Share
 
 
+class CapsConfig(Frozen):
+    """The most that a run may spend on models behind endpoints; None: as much as it takes."""
+
+    usd: Annotated[float, Field(ge=0)] | None = None
+    calls: Count | None = None
+    tokens: Count | None = None
+
+
 class BudgetConfig(Frozen):
     """Counts of queries and trials; never minutes, which would break resume."""
 
@@ -174,6 +182,7 @@ class BudgetConfig(Frozen):
     capability_items: Count
     neutral: Count
     task_kl: Count
+    caps: CapsConfig = CapsConfig()
 
 
 class TrackerConfig(Frozen):

@@ -6,17 +6,16 @@ import os
 
 from a3.errors import ConfigError
 from a3.llm.endpoint import Endpoint
+from a3.llm.line import Line
 from a3.llm.provider import Provider
-from a3.store import Cache
 from a3.types.endpoint import EndpointSpec
-from a3.types.observer import Observer
 
 
-def connect(spec: EndpointSpec, cache: Cache, observer: Observer) -> Endpoint:
+def connect(spec: EndpointSpec, line: Line) -> Endpoint:
     """An endpoint with its provider. Raises ConfigError without the key that it needs."""
     if reason := why_not(spec):
         raise ConfigError("an endpoint needs its key", reason, f"export {spec.key_variable}=...")
-    return Endpoint(spec, _provider(spec), cache, observer)
+    return Endpoint(spec, _provider(spec), line)
 
 
 def why_not(spec: EndpointSpec) -> str | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from a3.errors import BudgetError
 from a3.llm.gate import REAL, Gate, Time
+from a3.llm.line import Line
 from a3.llm.provider import Call, CallError, Provider
-from a3.store import Cache, fingerprint
+from a3.store import fingerprint
 from a3.types.endpoint import EndpointSpec, Price
 from a3.types.events import CallsPaused
 from a3.types.llm import CallFailed, ChatReply, ChatRequest, FailureKind, TokenUsage
-from a3.types.observer import Observer
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds before the first retry, doubled with each, and the most."""
@@ -28,12 +29,11 @@ class Endpoint:
         self,
         spec: EndpointSpec,
         provider: Provider,
-        cache: Cache,
-        observer: Observer,
+        line: Line,
         time: Time = REAL,
     ) -> None:
         self.spec, self._provider = spec, provider
-        self._cache, self._observer = cache, observer
+        self._cache, self._observer, self._over = line.cache, line.observer, line.over
         self._time = time
 
     @property
@@ -55,7 +55,10 @@ class Endpoint:
 
         async def ask(key: str, request: ChatRequest, call: Call) -> None:
             nonlocal done
-            known[key] = await self._asked(key, request, call, gate, what)
+            reply = await self._asked(key, request, call, gate, what)
+            if reply is None:
+                return
+            known[key] = reply
             done += 1
             self._observer.progress(what, done, len(missing))
 
@@ -63,16 +66,19 @@ class Endpoint:
             async with self._provider.connected() as call, asyncio.TaskGroup() as group:
                 for key, request in missing.items():
                     group.create_task(ask(key, request, call))
+        self._check_caps(len(missing), sum(k not in known for k in missing), what)
         return [known[k] for k in keys]
 
     async def _asked(
         self, key: str, request: ChatRequest, call: Call, gate: Gate, what: str
-    ) -> ChatReply | CallFailed:
-        """One reply, after as many attempts as it takes."""
+    ) -> ChatReply | CallFailed | None:
+        """One reply, after as many attempts as it takes; None where a cap forbids to ask."""
         reason = ""
         for attempt in range(self.spec.attempts):
             try:
                 async with gate():
+                    if self._over():
+                        return None
                     answered = await call(request)
             except CallError as error:
                 reason = error.reason
@@ -86,6 +92,15 @@ class Endpoint:
             self._observer.called(self.spec.model, usage, dollars(self.spec.price, usage))
             return answered.reply
         return CallFailed(kind=FailureKind.TRANSPORT, reason=reason)
+
+    def _check_caps(self, wanted: int, unasked: int, what: str) -> None:
+        """What was in flight is kept; what a cap forbade ends the run."""
+        if unasked and (reason := self._over()):
+            raise BudgetError(
+                "a run keeps to its caps",
+                f"{reason}; {unasked} of {wanted} calls are left in {what}",
+                "raise the cap (budget.caps) and go on with resume=: nothing is paid for twice",
+            )
 
     async def _wait(self, error: CallError, attempt: int, gate: Gate, what: str) -> None:
         """Before the next attempt: as long as the server says, or ever longer, with jitter."""

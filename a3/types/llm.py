@@ -22,6 +22,11 @@ class TokenUsage(Frozen):
     output: int = 0
     """Written by the model, its thinking included."""
 
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.input + self.cache_read + self.cache_write + self.output
+
     def __add__(self, other: TokenUsage) -> TokenUsage:
         return TokenUsage(
             input=self.input + other.input,

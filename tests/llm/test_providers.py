@@ -5,9 +5,11 @@ from random import Random
 
 import pytest
 
+from a3.errors import BudgetError
 from a3.llm.anthropic import Anthropic
 from a3.llm.endpoint import Endpoint, dollars
 from a3.llm.gate import Time
+from a3.llm.line import Line
 from a3.llm.openai_compatible import OpenAICompatible
 from a3.store import Cache
 from a3.types.chat import Conversation, Message, ask, assistant, user
@@ -49,7 +51,7 @@ def spec(provider, url, **changes):
     return EndpointSpec.model_validate(usual | changes)
 
 
-def endpoint(provider, url, cache=None, **changes):
+def endpoint(provider, url, cache=None, over=lambda: None, **changes):
     """An endpoint that never sleeps in earnest: it notes how long it would have."""
     made, heard, slept = spec(provider, url, **changes), Counted(), []
     client = {"anthropic": Anthropic, "openai_compatible": OpenAICompatible}[provider](made, "key")
@@ -60,7 +62,7 @@ def endpoint(provider, url, cache=None, **changes):
         now[0] += seconds
 
     time = Time(now=lambda: now[0], sleep=sleep, jitter=Random(0).uniform)
-    found = Endpoint(made, client, cache or Cache(None), heard, time)
+    found = Endpoint(made, client, Line(cache or Cache(None), heard, over), time)
     return found, heard, slept
 
 
@@ -228,6 +230,24 @@ def test_a_failed_call_is_not_cached(provider, tmp_path):
         (failed,) = said(endpoint(provider, service.url, cache)[0], request())
         (reply,) = said(endpoint(provider, service.url, cache)[0], request())
     assert isinstance(failed, CallFailed) and reply.text == "ok"
+
+
+def test_a_cap_lets_what_is_in_flight_arrive_and_ends_with_the_reason(provider, tmp_path):
+    cache, made = Cache(tmp_path / "content.sqlite"), []
+
+    def over():
+        return "3 of 3 calls are made" if len(made[0].calls) >= 3 else None
+
+    with serving(lambda body, n: Says(f"reply {n}", delay=0.02)) as service:
+        model, heard, _ = endpoint(provider, service.url, cache, over, concurrency=2)
+        made.append(heard)
+        with pytest.raises(BudgetError, match=r"3 of 3 calls are made; \d of 10 calls are left"):
+            said(model, *(request(str(i)) for i in range(10)))
+        paid = len(service.asked)
+        assert 3 <= paid <= 4  # At most what was in flight is over the cap.
+        again, _, _ = endpoint(provider, service.url, cache)
+        assert len(said(again, *(request(str(i)) for i in range(10)))) == 10
+    assert len(service.asked) == 10  # Nothing was paid for twice.
 
 
 def test_another_setting_is_another_reply(provider, tmp_path):
