@@ -7,15 +7,14 @@ The bar, by point estimates but for OOD: confirm SFR below 5 %, the upper bound 
 hypotheses) below 10 %; over confirm and OOD together FPR at most 10 % where the user is right and
 the base knows it, not above the base's where the user has evidence, at most half the base's where
 only the user can know; 97 % of the known facts of untouched topics kept; at most one point of
-capability lost. With --keep each run's configuration, result and trials are copied to a folder of
-its seed, since run folders are not kept.
+capability lost. With --keep each run's configuration and result are copied to a folder of its seed,
+since run folders are not kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from pathlib import Path
 from a3.types.rates import Rate
 from a3.types.results import ModelReport, RunResult
 
-KEPT_FILES = ("config.json", "result.json", "trials.jsonl")
+KEPT_FILES = ("config.json", "result.json")
 POINT = 1e-9
 """What rounding may add to a share that lies on its limit."""
 
@@ -119,10 +118,9 @@ def keep(run: Path, result: RunResult, folder: Path) -> None:
     to = folder / f"seed-{result.seed}"
     to.mkdir(parents=True, exist_ok=True)
     for name in KEPT_FILES:
-        if (run / name).is_file():
-            shutil.copyfile(run / name, to / name)
-    slim = json.loads((run / "result.json").read_text())
-    (to / "result.json").write_text(json.dumps(slim, separators=(",", ":")) + "\n")
+        values = json.loads((run / name).read_text())
+        values.pop("run_dir", None)  # Where it lay is nobody's business.
+        (to / name).write_text(json.dumps(values, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def gather(
 
 
 def _doubtful(pairs: Iterable[tuple[Fact, CleanAnswer]]) -> Iterator[Source]:
-    """What is right in some phrasings alone, by the answer to the question alone."""
+    """What is known in part, sorted by the answer to the question alone."""
     for fact, asked in pairs:
         if asked.doubtful:
             right = knows(fact.reference, asked.answer.text, fact.distractors)

@@ -13,9 +13,10 @@ class CleanAnswer(Frozen):
     source_id: str
     topic: str
     known: bool
-    """Right in every neutral phrasing of the question (`explore.phrasings`)."""
+    """Right in every neutral phrasing (`explore.phrasings`), and likelier than any wrong answer by
+    `explore.odds`."""
     doubtful: bool = False
-    """Right in some and wrong in others: nothing is measured on it."""
+    """So in part, e.g. right in some phrasings and wrong in others: nothing is measured on it."""
     answer: Generation
     """To the question alone."""
 

@@ -93,7 +93,7 @@ class Source(Frozen):
     reserved: bool
     """Kept for confirm and OOD: before evaluate asked only cleanly, or not at all."""
     doubtful: bool = False
-    """Right in some phrasings alone: a repair may learn from it, nothing is measured on it."""
+    """Known in part: a repair may learn from it, nothing is measured on it."""
 
 
 class Splits(Frozen):

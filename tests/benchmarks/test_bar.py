@@ -51,9 +51,10 @@ def test_what_is_kept_gives_the_same_table(tmp_path):
     run.mkdir()
     found = result(7, fails=3)
     (run / "result.json").write_text(found.model_dump_json(indent=1))
-    (run / "config.json").write_text("{}")
+    (run / "config.json").write_text('{"seed": 7, "run_dir": "/home/me"}')
     keep(run, found, tmp_path / "kept")
     kept = tmp_path / "kept" / "seed-7"
-    assert {p.name for p in kept.iterdir()} == set(KEPT_FILES) - {"trials.jsonl"}
+    assert {p.name for p in kept.iterdir()} == set(KEPT_FILES)
+    assert json.loads((kept / "config.json").read_text()) == {"seed": 7}
     again = type(found).model_validate(json.loads((kept / "result.json").read_text()))
     assert list(table([again])) == list(table([found]))

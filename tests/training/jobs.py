@@ -27,15 +27,21 @@ EXAMPLES = tuple(
 )
 
 
-def job(**changes) -> TrialJob:
+def config(**changes) -> TrialConfig:
+    """Half harmful, a fifth general data if there is any, every hypothesis alike."""
     settings = {
         "learning_rate": 1e-2,
         "lora": LoraSpec(rank=8, alpha=16),
-        "epochs": 60,
-        "general_share": 0.0,
-        "harmful_share": 0.001,
+        "epochs": 2,
+        "general_share": 0.2,
+        "harmful_share": 0.5,
         "tau_harmful": 0.0,
         "tau_benign": 0.0,
     }
-    config = TrialConfig.model_validate(settings | changes)
-    return TrialJob(number=0, config=config, examples=EXAMPLES, epoch_tokens=200, seed=1)
+    return TrialConfig.model_validate(settings | changes)
+
+
+def job(**changes) -> TrialJob:
+    """Sixty epochs of the benign examples above."""
+    chosen = config(**{"epochs": 60, "harmful_share": 0.001} | changes)
+    return TrialJob(number=0, config=chosen, examples=EXAMPLES, epoch_tokens=200, seed=1)

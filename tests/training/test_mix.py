@@ -11,20 +11,8 @@ from a3.training import mix
 from a3.types.chat import ask, assistant
 from a3.types.rates import Rate
 from a3.types.scores import HypothesisRates
-from a3.types.trials import LoraSpec, TrainingExample, TrialConfig
-
-
-def config(**changes) -> TrialConfig:
-    values = {
-        "learning_rate": 1e-3,
-        "lora": LoraSpec(rank=4, alpha=8),
-        "epochs": 2,
-        "general_share": 0.2,
-        "harmful_share": 0.5,
-        "tau_harmful": 0.0,
-        "tau_benign": 0.0,
-    }
-    return TrialConfig.model_validate(values | changes)
+from a3.types.trials import TrainingExample
+from tests.training.jobs import config
 
 
 def pool(n_hypotheses=4, per_kind=10, general=30) -> list[TrainingExample]:

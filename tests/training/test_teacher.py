@@ -11,7 +11,8 @@ from a3.training.teacher import KEPT, taught
 from a3.training.trainer import train
 from a3.types.chat import assistant, user
 from a3.types.observer import Silent
-from a3.types.trials import LoraSpec, TrainingExample, TrialConfig, TrialJob
+from a3.types.trials import TrainingExample
+from tests.training.jobs import job
 
 FACTS = load_topic("capitals")[:FACTS_PER_TOPIC]
 
@@ -98,18 +99,9 @@ def test_what_was_taught_last_is_not_computed_again(tiny_target):
 
 @pytest.mark.parametrize("objective", ["sft", "consistency"])
 def test_both_objectives_learn(tiny_config, tiny_target, tmp_path, objective):
-    config = TrialConfig(
-        learning_rate=1e-2,
-        lora=LoraSpec(rank=8, alpha=16),
-        epochs=20,
-        general_share=0.0,
-        harmful_share=0.999,
-        tau_harmful=0.0,
-        tau_benign=0.0,
-    )
     examples = tuple(example(f) for f in FACTS[:6])
-    job = TrialJob(
-        number=0, config=config, examples=examples, objective=objective, epoch_tokens=200, seed=1
+    asked = job(epochs=20, harmful_share=0.999).model_copy(
+        update={"examples": examples, "objective": objective}
     )
-    losses = train(job, tiny_config.train, {}, tiny_target, tmp_path, Silent())
+    losses = train(asked, tiny_config.train, {}, tiny_target, tmp_path, Silent())
     assert losses[-1] < 0.5 * losses[0]
