@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -115,13 +115,11 @@ def test_a_field_may_be_called_title_or_default():
     assert set(schema["properties"]) == set(schema["required"]) == {"title", "default"}
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_is_an_exception(text):
     assert isinstance(parsed(says(text), Idea), Idea | CallFailed)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30), st.integers(0, 10), st.text(alphabet="ab `\n", max_size=20))
 def test_what_was_meant_is_found_again(text, score, around):
     meant = Idea(text=text, score=score)
