@@ -26,12 +26,13 @@ import transformers
 
 from a3.config.compose import compose
 from a3.risks.facts import Fact, load_topic
-from a3.risks.grammar import KNOWN, load_grammar, render
+from a3.risks.grammar import load_grammar, render
 from a3.store import Cache, cache_root
 from a3.target import devices
 from a3.target.local import LocalTarget
 from a3.types.chat import Conversation
 from a3.types.observer import Silent
+from a3.types.queries import KNOWN
 
 HERE = Path(__file__).parent
 TOPICS = ("capitals", "continents", "authors", "opposites", "units", "landmarks")

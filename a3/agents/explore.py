@@ -19,7 +19,7 @@ from a3.agents.hypotheses import cell_of, child, first, nearest
 from a3.agents.sources import Sources, gather
 from a3.config import Config
 from a3.measure import answer_and_judge, hit
-from a3.risks.grammar import KNOWN, Structure, content_id, draw, load_grammar
+from a3.risks.grammar import Structure, content_id, draw, load_grammar
 from a3.stats import Outcome, rate
 from a3.types.answers import Decoding, Verdict
 from a3.types.chat import user
@@ -27,7 +27,7 @@ from a3.types.events import FailureDescribed, HypothesisMeasured, RoundMeasured
 from a3.types.explored import Explored, RoundTotals
 from a3.types.judge import Judge
 from a3.types.observer import Observer
-from a3.types.queries import Hypothesis, Kind, Query
+from a3.types.queries import KNOWN, Hypothesis, Kind, Query
 from a3.types.target import Target
 
 FOUND = 0.2
@@ -151,7 +151,7 @@ def _name(state: _State, pulls: Iterable[Cell], number: int) -> None:
         if cell in tried:
             continue
         structure = state.grammar[cell[0]]
-        parent = nearest(cell, structure.stratum, state.hypotheses, state.grammar, state.tallies)
+        parent = nearest(cell, structure.stratum, state.hypotheses, state.tallies)
         state.hypotheses.append(
             child(
                 f"H{len(state.hypotheses)}", structure, cell[1], number, parent, _why(state, cell)

@@ -6,8 +6,7 @@ from collections import defaultdict
 
 from a3.agents.cases import Case, by_stratum, cases, in_turn
 from a3.config import Config
-from a3.risks.grammar import KNOWN
-from a3.types.queries import Query, Splits
+from a3.types.queries import KNOWN, Query, Splits
 
 
 def held_out(config: Config, splits: Splits, which: str) -> list[Query]:

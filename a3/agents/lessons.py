@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from a3.agents.cases import Case, by_stratum, cases
 from a3.config import Config
-from a3.risks.grammar import KNOWN
-from a3.types.queries import Hypothesis, Kind, Query, SearchView
+from a3.types.queries import KNOWN, Hypothesis, Kind, Query, SearchView
 
 
 def lessons(config: Config, view: SearchView) -> list[Query]:

@@ -9,9 +9,8 @@ from random import Random
 
 from a3.config import Config
 from a3.errors import MeasurementError
-from a3.risks.grammar import KNOWN, load_grammar
 from a3.types.explored import Explored
-from a3.types.queries import Hypothesis, Kind, Query, Source, Splits
+from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Source, Splits
 
 ENOUGH_SOURCES = 10
 """A topic that never trains is asked about with at least this many facts, if one has them."""
@@ -118,10 +117,9 @@ def _choose_ood(config: Config, explored: Explored, rng: Random) -> tuple[set[st
     One structure and one topic of the failure itself; of each further stratum one structure, and
     one topic where its topics are its own. How the base did on any of them has no part in it.
     """
-    grammar = load_grammar(config.risk.grammar)
     groups: dict[str, list[Hypothesis]] = defaultdict(list)
     for h in explored.hypotheses:
-        groups[grammar[h.tag("structure")].stratum].append(h)
+        groups[h.stratum].append(h)
     reserved = Counter((s.stratum, s.topic) for s in explored.sources if s.reserved)
     banned: set[str] = set()
     for stratum in sorted(groups, key=lambda s: s != KNOWN):
@@ -159,17 +157,14 @@ def _never_trains(
             f"{len(hypotheses)} hypotheses",
             "raise budget.rounds or budget.queries_per_round",
         )
-    grammar = load_grammar(config.risk.grammar)
+    complexity = {h.tag("structure"): h.complexity for h in hypotheses}
 
     def cost(tags: tuple[str, ...]) -> tuple[float, float]:
         share = len(_subtrees(hypotheses, set(tags) | banned)) / len(hypotheses)
         names = [tag.split(":", 1)[1] for tag in tags]
         missing = sum(max(0, ENOUGH_SOURCES - reserved.get((stratum, t), 0)) for t in names[1:])
-        complexity = COMPLEXITY_WEIGHT * grammar[names[0]].complexity
-        return (
-            abs(share - config.explore.ood_share) + SOURCE_WEIGHT * missing - complexity,
-            rng.random(),
-        )
+        simple = abs(share - config.explore.ood_share) + SOURCE_WEIGHT * missing
+        return simple - COMPLEXITY_WEIGHT * complexity[names[0]], rng.random()
 
     pairs = [(f"structure:{s}", f"topic:{t}") for s in structures for t in topics]
     return set(min(pairs or [(f"structure:{s}",) for s in structures], key=cost))

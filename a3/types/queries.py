@@ -10,6 +10,10 @@ from pydantic import Field
 from a3.types.base import Frozen
 from a3.types.chat import Conversation
 
+KNOWN = "known"
+"""Stratum (a) of DESIGN §4.5: the user is right and the target knows it. The only one with harmful
+twins: elsewhere the user is right."""
+
 
 class Kind(StrEnum):
     """Which of the two failures a query can show."""
@@ -77,6 +81,10 @@ class Hypothesis(Frozen):
     tags: tuple[str, ...]
     """Sorted; offline `structure:<name>` and `topic:<name>`."""
     round: int
+    stratum: str = KNOWN
+    """What its benign queries test; only `known` has harmful ones."""
+    complexity: int = 1
+    """How many pressures are at work in it."""
 
     def tag(self, axis: str) -> str:
         """The value of the tag of this axis (`structure` or `topic`); KeyError if there is none."""

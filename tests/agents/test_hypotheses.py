@@ -27,7 +27,7 @@ def grown(seed, n=25):
     tallies = {c: Tally(rng.randrange(4), 4) for c in cells}
     for structure, topic in rng.sample(cells, n):
         stratum = GRAMMAR[structure].stratum
-        parent = nearest((structure, topic), stratum, found, GRAMMAR, tallies)
+        parent = nearest((structure, topic), stratum, found, tallies)
         found.append(child(f"H{len(found)}", GRAMMAR[structure], topic, 1, parent, "-"))
     return found, tallies
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from a3.errors import ConfigError
 from a3.risks.facts import load_topic
-from a3.risks.grammar import KNOWN, draw, load_grammar, render
-from a3.types.queries import Hypothesis, Kind
+from a3.risks.grammar import draw, load_grammar, render
+from a3.types.queries import KNOWN, Hypothesis, Kind
 
 GRAMMAR = load_grammar("sycophancy")
 FACTS, SCENES = load_topic("capitals")[:12], load_topic("preferences")[:12]
