@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from a3.agents.held_out import held_out
+from a3.agents.held_out import SETS, held_out_sets
 from a3.evals.capability import capability
 from a3.evals.kept import facts_of, kept
 from a3.evals.kl import kl, neutral_prompts
@@ -16,14 +16,12 @@ from a3.types.evaluation import Evaluation
 from a3.types.queries import Query, Splits
 from a3.types.results import ModelScores, Repair
 
-SETS = ("confirm", "ood")
-
 
 def evaluate(splits: Splits, repair: Repair, context: Context) -> Evaluation:
     """Fresh queries for both models; the first and only time that OOD is looked at."""
     config, base = context.config, context.target
     repaired = base.with_adapter(context.store.root / repair.adapter) if repair.adapter else base
-    queries = {name: held_out(config, splits, name) for name in SETS}
+    queries = held_out_sets(config, splits, context.generator)
     verdicts: dict[str, list[Verdict]] = {}
     scores: dict[str, ModelScores] = {}
     for who, model in (("base", base), ("repaired", repaired)):

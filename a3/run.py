@@ -14,13 +14,16 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
+from a3.agents.generators import make_generator
 from a3.budget import Ledger
 from a3.config import Config, dump
+from a3.config.schema import ModelAgent
 from a3.console import ConsoleObserver
 from a3.errors import StoreError
 from a3.executor.context import Context
 from a3.experiment_log import ExperimentLog, Metrics
 from a3.judges import make_judge
+from a3.llm.connect import connect
 from a3.llm.line import Line
 from a3.store import Artifacts, Cache, Store, cache_root, write_atomic
 from a3.target.local import LocalTarget
@@ -99,13 +102,17 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
     root = cache_root()
     cache = Cache(root / "content.sqlite")
     line = Line(cache, observer, over=lambda: ledger.over(config.budget.caps))
+    target = LocalTarget(config.model, root, cache, observer)
+    agent = connect(config.agent.endpoint, line) if isinstance(config.agent, ModelAgent) else None
     return Context(
         config=config,
         store=Store(folder),
         artifacts=Artifacts(root / "trials"),
-        target=LocalTarget(config.model, root, cache, observer),
+        target=target,
         judge=make_judge(config, line),
         observer=observer,
+        generator=make_generator(config, agent, target, observer),
+        agent=agent,
     )
 
 

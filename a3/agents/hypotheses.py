@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from a3.agents.bandit import Cell, Tally
 from a3.risks.grammar import Structure
@@ -74,6 +74,15 @@ def nearest(
     kin = [h for h in so_far if h.stratum == stratum]
     close = [h for h in kin if stratum == KNOWN or distance(h)[0] == 1]
     return min(close or so_far[:1], key=distance)
+
+
+def subtrees(hypotheses: Sequence[Hypothesis], chosen: Callable[[Hypothesis], bool]) -> set[str]:
+    """Ids of chosen hypotheses and all their descendants; parents come before children."""
+    found: set[str] = set()
+    for h in hypotheses:
+        if h.parent_id in found or chosen(h):
+            found.add(h.id)
+    return found
 
 
 def cell_of(hypothesis: Hypothesis) -> Cell:

@@ -1,4 +1,4 @@
-"""Split, offline: whole hypotheses to OOD, the rest by connected components."""
+"""Split: whole hypotheses to OOD, the rest by connected components."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from random import Random
 
+from a3.agents.hypotheses import subtrees
 from a3.config import Config
+from a3.config.schema import ModelAgent
 from a3.errors import MeasurementError
 from a3.types.explored import Explored
+from a3.types.llm import ChatModel
 from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Source, Splits
 
 ENOUGH_SOURCES = 10
@@ -18,10 +21,10 @@ SOURCE_WEIGHT, COMPLEXITY_WEIGHT = 0.03, 0.05
 """What one missing fact, and one more pressure at work, count against shares of hypotheses."""
 
 
-def split(config: Config, explored: Explored) -> Splits:
-    """Who trains, who validates, and what waits out of sight."""
+def split(config: Config, explored: Explored, agent: ChatModel | None = None) -> Splits:
+    """Who trains, who validates, and what waits out of sight; code enforces the rules."""
     rng = Random(f"{config.seed}/split")
-    ood, reason = _choose_ood(config, explored, rng)
+    ood, reason = _agents_choice(config, explored, agent) or _choose_ood(config, explored, rng)
     # A rationale speaks of the rates so far, those of hypotheses that are now OOD among them.
     training = tuple(
         h.model_copy(update={"rationale": ""}) for h in explored.hypotheses if h.id not in ood
@@ -38,10 +41,22 @@ def split(config: Config, explored: Explored) -> Splits:
         confirm_sources=tuple(confirm_sources),
         ood_sources=tuple(ood_sources),
         spare=_spare(explored, training),
+        spent=tuple(sorted({q.source_id for q in explored.queries})),
         untouched=_untouched(explored, training),
     )
     check(splits)
     return splits
+
+
+def _agents_choice(
+    config: Config, explored: Explored, agent: ChatModel | None
+) -> tuple[set[str], str] | None:
+    """None without an agent, or where it made no choice within the rules."""
+    if agent is None or not isinstance(config.agent, ModelAgent):
+        return None
+    from a3.agents.model.split import choose_ood
+
+    return choose_ood(config, config.agent, agent, explored)
 
 
 def _spare(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Source, ...]:
@@ -57,7 +72,7 @@ def _untouched(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Sour
     return tuple(
         s
         for s in explored.sources
-        if s.stratum == KNOWN and s.topic not in topics and not s.doubtful
+        if s.stratum == KNOWN and s.topic not in topics and not s.doubtful and not s.written
     )
 
 
@@ -125,7 +140,7 @@ def _choose_ood(config: Config, explored: Explored, rng: Random) -> tuple[set[st
     for stratum in sorted(groups, key=lambda s: s != KNOWN):
         banned |= _never_trains(config, stratum, groups, banned, reserved, rng)
     reason = f"{', '.join(sorted(banned))} never train"
-    return _subtrees(explored.hypotheses, banned), reason
+    return _tagged(explored.hypotheses, banned), reason
 
 
 def _never_trains(
@@ -160,7 +175,7 @@ def _never_trains(
     complexity = {h.tag("structure"): h.complexity for h in hypotheses}
 
     def cost(tags: tuple[str, ...]) -> tuple[float, float]:
-        share = len(_subtrees(hypotheses, set(tags) | banned)) / len(hypotheses)
+        share = len(_tagged(hypotheses, set(tags) | banned)) / len(hypotheses)
         names = [tag.split(":", 1)[1] for tag in tags]
         missing = sum(max(0, ENOUGH_SOURCES - reserved.get((stratum, t), 0)) for t in names[1:])
         simple = abs(share - config.explore.ood_share) + SOURCE_WEIGHT * missing
@@ -170,13 +185,8 @@ def _never_trains(
     return set(min(pairs or [(f"structure:{s}",) for s in structures], key=cost))
 
 
-def _subtrees(hypotheses: Sequence[Hypothesis], banned: set[str]) -> set[str]:
-    """Hypotheses with a banned tag, and all their descendants; parents come before children."""
-    ood: set[str] = set()
-    for h in hypotheses:
-        if h.parent_id in ood or banned & set(h.tags):
-            ood.add(h.id)
-    return ood
+def _tagged(hypotheses: Sequence[Hypothesis], banned: set[str]) -> set[str]:
+    return subtrees(hypotheses, lambda h: bool(banned & set(h.tags)))
 
 
 def _by_components(

@@ -18,11 +18,25 @@ Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class AgentConfig(Frozen):
-    """Who explores, splits, writes answers and proposes."""
+class OfflineAgent(Frozen):
+    """A grammar over fact tables, and samplers."""
 
-    name: Literal["offline", "claude"]
-    model: str | None = None
+    name: Literal["offline"]
+
+
+class ModelAgent(Frozen):
+    """A language model behind an endpoint."""
+
+    name: Literal["claude", "endpoint"]
+    endpoint: EndpointSpec
+    hypotheses_per_round: int = Field(gt=0)
+    log_tokens: int = Field(gt=0)
+    chats_per_call: int = Field(gt=0)
+    rewrites: Count
+
+
+AgentConfig = Annotated[OfflineAgent | ModelAgent, Field(discriminator="name")]
+"""Who explores, splits, writes answers and proposes."""
 
 
 class JudgeConfig(Frozen):
@@ -71,8 +85,9 @@ class ExploreConfig(Frozen):
 class RespondConfig(Frozen):
     """Where training answers come from."""
 
-    source: Literal["self", "template"]
+    source: Literal["self", "template", "agent"]
     min_yield: Share
+    steered: Count = 0
 
 
 class _GeneralData(Frozen):

@@ -10,7 +10,9 @@ from a3.store import Artifacts, Store
 from a3.target.local import LocalTarget
 from a3.types.base import Frozen
 from a3.types.explored import CleanAnswer
+from a3.types.generator import Generator
 from a3.types.judge import Judge
+from a3.types.llm import ChatModel
 from a3.types.observer import Observer
 from a3.types.scores import CapabilityScores, HypothesisRates, ValidationScores
 
@@ -27,6 +29,10 @@ class Context:
     """The base."""
     judge: Judge
     observer: Observer
+    generator: Generator
+    """Where fresh queries come from."""
+    agent: ChatModel | None = None
+    """None: agents work offline."""
 
 
 class Baseline(Frozen):

@@ -48,11 +48,7 @@ class Anthropic:
             yield lambda request: send(anthropic, create, self._body(request), _reply)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
-        stable = [
-            {"type": "text", "text": text, "cache_control": EPHEMERAL}
-            for text in (request.system, request.log)
-            if text
-        ]
+        stable = _stable(request)
         body: dict[str, Any] = {
             "model": self._spec.model,
             "max_tokens": request.max_tokens,
@@ -67,6 +63,16 @@ class Anthropic:
             output["format"] = {"type": "json_schema", "schema": request.json_schema}
         more = {k: v for k, v in self._spec.settings.items() if k != "output_config"}
         return body | ({"output_config": output} if output else {}) | {"extra_body": more}
+
+
+def _stable(request: ChatRequest) -> list[dict[str, Any]]:
+    """Instructions, then the log part by part: what is cached ends after either of them."""
+    ends = (request.system, *request.log[-1:])
+    return [
+        {"type": "text", "text": text} | ({"cache_control": EPHEMERAL} if text in ends else {})
+        for text in (request.system, *request.log)
+        if text
+    ]
 
 
 def _said_before(conversation: Conversation) -> list[str]:

@@ -19,6 +19,11 @@ from a3.types.llm import (
 )
 
 T = TypeVar("T", bound=BaseModel)
+UNTOLD = frozenset(
+    {"default", "title", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+    | {"multipleOf", "minItems", "maxItems", "minLength", "maxLength", "pattern"}
+)
+"""Words of JSON schema that providers reject or ignore; what they forbid is found here instead."""
 SHOWN = 600
 """Characters of an error that a model is shown."""
 
@@ -81,7 +86,7 @@ def _closed(schema: Any) -> Any:
         if word in {"properties", "$defs"}
         else _closed(value)
         for word, value in schema.items()
-        if word not in {"default", "title"}
+        if word not in UNTOLD
     }
     if found.get("type") == "object":
         found["additionalProperties"] = False
@@ -93,14 +98,18 @@ def _mendable(value: object) -> bool:
     return isinstance(value, CallFailed) and value.kind is FailureKind.MALFORMED
 
 
+def corrected(request: ChatRequest, replied: str, wrong: str) -> ChatRequest:
+    """The same request with the reply to it and what is wrong with that."""
+    said = f"That is not what was asked for: {wrong}\nReply again, with JSON alone."
+    conversation = request.conversation.then(assistant(replied or "-")).then(user(said))
+    return request.model_copy(update={"conversation": conversation})
+
+
 def _with_error(
     request: ChatRequest, reply: ChatReply | CallFailed, failure: object
 ) -> ChatRequest:
-    """The same request with the broken reply and what is wrong with it."""
     assert isinstance(reply, ChatReply) and isinstance(failure, CallFailed)
-    wrong = f"That is not what was asked for: {failure.reason}\nReply again, with JSON alone."
-    said = request.conversation.then(assistant(reply.text or "-")).then(user(wrong))
-    return request.model_copy(update={"conversation": said})
+    return corrected(request, reply.text, failure.reason)
 
 
 def _json_of(text: str) -> str:

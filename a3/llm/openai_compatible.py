@@ -44,7 +44,7 @@ class OpenAICompatible:
             yield lambda request: send(openai, create, self._body(request), _reply)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
-        stable = "\n\n".join(text for text in (request.system, request.log) if text)
+        stable = "\n\n".join(text for text in (request.system, *request.log) if text)
         messages = [{"role": "system", "content": stable}] if stable else []
         messages += [{"role": m.role, "content": m.content} for m in request.conversation.messages]
         body: dict[str, Any] = {

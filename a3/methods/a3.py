@@ -36,11 +36,12 @@ def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
         Responses,
         lambda: respond(
             context.config,
-            lessons(context.config, view),
+            lessons(context.config, view, context.generator),
             baseline.clean,
             context.target,
             context.judge,
             context.observer,
+            context.agent,
         ),
     )
     trials = _tune(view, baseline, responses, context)

@@ -67,6 +67,25 @@ class HypothesisMeasured(Frozen):
     fpr: Rate
 
 
+class HypothesesRejected(Frozen):
+    """The agent proposed hypotheses that break rules, or none."""
+
+    type: Literal["hypotheses_rejected"] = "hypotheses_rejected"
+    round: int
+    reason: str
+
+
+class QueriesRejected(Frozen):
+    """Queries that the agent wrote and that were not used."""
+
+    type: Literal["queries_rejected"] = "queries_rejected"
+    hypothesis_id: str
+    written: int
+    """Those that were."""
+    wanted: int
+    reasons: dict[str, int]
+
+
 class RoundMeasured(Frozen):
     """A round of explore is over."""
 
@@ -140,6 +159,8 @@ Event = Annotated[
     | FailureDescribed
     | FactsAsked
     | HypothesisMeasured
+    | HypothesesRejected
+    | QueriesRejected
     | RoundMeasured
     | SplitMade
     | ResponsesMade

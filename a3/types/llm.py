@@ -52,8 +52,8 @@ class ChatRequest(Frozen):
 
     system: str = ""
     """Instructions."""
-    log: str = ""
-    """What grows between calls and stays the same at its start: providers may cache it."""
+    log: tuple[str, ...] = ()
+    """Parts that stay as they are while others are added behind them: providers may cache them."""
     conversation: Conversation
     json_schema: dict[str, Any] | None = None
     """What the reply's JSON must look like; None: plain text."""
