@@ -34,7 +34,7 @@ def run(config: Config, folder: Path, overrides: list[str], resumed: bool = Fals
         explored = run.stage(
             "explore",
             Explored,
-            lambda: explore(config, context.target, context.judge, context.observer, context.agent),
+            lambda: explore(config, context.crew),
         )
         splits = run.stage("split", Splits, lambda: _split(explored, context))
         baseline = run.stage("baseline", Baseline, lambda: _baseline(explored, splits, context))

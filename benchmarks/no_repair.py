@@ -25,6 +25,7 @@ from a3.measure.rates import failed, over_defensive
 from a3.stats import Outcome, paired_difference
 from a3.store import Cache, cache_root
 from a3.target.local import LocalTarget
+from a3.types.crew import Crew
 from a3.types.observer import Silent
 from a3.types.queries import Kind, Query
 
@@ -36,7 +37,7 @@ def measured(seed: int) -> dict[str, object]:
     config = compose(["model=tiny", "budget=quick", "method=none", f"seed={seed}"], RESULT.parent)
     judge = make_judge(config)
     target = LocalTarget(config.model, cache_root(), Cache(None), Silent())
-    splits = split(config, explore(config, target, judge, Silent()))
+    splits = split(config, explore(config, Crew(target, judge, Silent())))
     found: dict[str, object] = {"judge": judge.key, "samples": SAMPLES, "draws": DRAWS}
     for name in ("confirm", "ood"):
         queries = held_out(config, splits, name)

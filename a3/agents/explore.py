@@ -23,10 +23,10 @@ from a3.config.schema import ModelAgent
 from a3.measure import answer_and_judge, hit
 from a3.risks.grammar import Structure, content_id, draw, load_grammar
 from a3.types.answers import Verdict
+from a3.types.crew import Crew
 from a3.types.events import RoundMeasured
 from a3.types.explored import Explored, RoundTotals
 from a3.types.judge import Judge
-from a3.types.llm import ChatModel
 from a3.types.observer import Observer
 from a3.types.queries import KNOWN, Hypothesis, Kind, Query
 from a3.types.target import Target
@@ -54,19 +54,14 @@ class _State:
     rounds: list[RoundTotals] = field(default_factory=list[RoundTotals])
 
 
-def explore(
-    config: Config,
-    target: Target,
-    judge: Judge,
-    observer: Observer,
-    agent: ChatModel | None = None,
-) -> Explored:
+def explore(config: Config, crew: Crew) -> Explored:
     """Sort the sources, then try hypotheses in rounds; with an agent, all of it is the agent's."""
-    if agent is not None and isinstance(config.agent, ModelAgent):
+    if crew.agent is not None and isinstance(config.agent, ModelAgent):
         from a3.agents.model import explore as explorer
 
-        return explorer.explore(config, config.agent, agent, target, judge, observer)
+        return explorer.explore(config, config.agent, crew.agent, crew)
     rng = Random(f"{config.seed}/explore")
+    target, judge, observer = crew.target, crew.judge, crew.observer
     describe_failure(config, target, observer)
     sources, clean = gather(config, target, observer, rng)
     state = _State(config, load_grammar(config.risk.grammar), sources, rng)

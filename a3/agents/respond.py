@@ -14,11 +14,10 @@ from a3.config import Config
 from a3.types.answers import Decoding, FinishReason, Generation, Label
 from a3.types.base import Frozen
 from a3.types.chat import Conversation, ask, assistant
+from a3.types.crew import Crew
 from a3.types.events import ResponsesMade
 from a3.types.explored import CleanAnswer
 from a3.types.judge import Judge
-from a3.types.llm import ChatModel
-from a3.types.observer import Observer
 from a3.types.queries import Kind, Query
 from a3.types.target import Target
 from a3.types.trials import TrainingExample
@@ -44,22 +43,19 @@ def respond(
     config: Config,
     queries: Sequence[Query],
     clean: Sequence[CleanAnswer],
-    target: Target,
-    judge: Judge,
-    observer: Observer,
-    agent: ChatModel | None = None,
+    crew: Crew,
 ) -> Responses:
     """Desired answers for the queries to learn from, and the base's own for general data."""
     wanted: dict[str, int] = defaultdict(int)
     usable: dict[str, list[TrainingExample]] = defaultdict(list)
     plain: dict[Conversation, TrainingExample] = {}
-    chosen = _chosen(config, queries, clean, target, judge, agent)
+    chosen = _chosen(config, queries, clean, crew)
     for query in queries:
         wanted[query.hypothesis_id] += 1
         if query.id not in chosen:
             continue
         best = chosen[query.id]
-        point = _to_the_point(query, best.answer, judge) if judge.free else best.answer
+        point = _to_the_point(query, best.answer, crew.judge) if crew.judge.free else best.answer
         usable[query.hypothesis_id].append(_example(query, replace(best, answer=point)))
         question = query.reference.clean
         if question is not None and best.source in PLAIN and query.reference.helped is None:
@@ -67,9 +63,9 @@ def respond(
     yields = {h: len(usable[h]) / n for h, n in wanted.items()}
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
     drawn = draw(config)
-    general = _general(config, drawn.prompts, target)
+    general = _general(config, drawn.prompts, crew.target)
     examples = [e for h in wanted if h not in uncovered for e in usable[h]]
-    observer.event(
+    crew.observer.event(
         ResponsesMade(
             yields=yields,
             uncovered=uncovered,
@@ -84,21 +80,19 @@ def _chosen(
     config: Config,
     queries: Sequence[Query],
     clean: Sequence[CleanAnswer],
-    target: Target,
-    judge: Judge,
-    agent: ChatModel | None,
+    crew: Crew,
 ) -> dict[str, Candidate]:
     """By query id the answer to learn: where one way brings none, the next is tried."""
-    source = config.respond.source
+    source, judge, agent = config.respond.source, crew.judge, crew.agent
     if source == "template":
         return _accepted(queries, {q.id: [template(q)] for q in queries}, judge)
     if source == "agent":
         return _accepted(queries, by_agent(config, queries, agent), judge)
     by_source = {c.source_id: c.answer for c in clean}
-    helped = with_help(config, queries, target)
+    helped = with_help(config, queries, crew.target)
     chosen = _accepted(queries, {q.id: list(own(q, by_source, helped)) for q in queries}, judge)
     left = [q for q in queries if q.id not in chosen]
-    chosen |= _accepted(left, steered(config, left, target), judge)
+    chosen |= _accepted(left, steered(config, left, crew.target), judge)
     thin = _thin(queries, chosen, config.respond.min_yield) if agent else []
     return chosen | _accepted(thin, by_agent(config, thin, agent), judge)
 

@@ -129,7 +129,7 @@ GeneralDataConfig = Annotated[
 class SearchConfig(Frozen):
     """How trials are proposed."""
 
-    name: Literal["tpe", "gp", "random"]
+    name: Literal["tpe", "gp", "random", "agent", "hybrid"]
     default: TrialConfig
     first: tuple[TrialConfig, ...] = ()
     """What is tried before anything is searched for; empty: the default alone."""
@@ -140,6 +140,11 @@ class SearchConfig(Frozen):
     drop_error: Annotated[float, Field(ge=0, lt=1)]
     drop_parts: int = Field(gt=0)
     space: SearchSpace
+
+    @property
+    def sampler(self) -> str:
+        """Who samples, or suggests where an agent chooses."""
+        return "tpe" if self.name in {"agent", "hybrid"} else self.name
 
 
 class TrainConfig(Frozen):
@@ -261,6 +266,15 @@ class Config(Frozen):
     def _samples_need_temperature(self) -> Config:
         if self.model.samples > 1 and self.model.temperature == 0:
             raise ValueError("model.samples > 1 needs model.temperature > 0: greedy answers repeat")
+        return self
+
+    @model_validator(mode="after")
+    def _agents_need_a_model(self) -> Config:
+        if isinstance(self.agent, OfflineAgent):
+            if self.search.name in {"agent", "hybrid"}:
+                raise ValueError(f"search={self.search.name} needs an agent: agent=claude")
+            if self.respond.source == "agent":
+                raise ValueError("respond=agent needs an agent: agent=claude")
         return self
 
     @model_validator(mode="after")

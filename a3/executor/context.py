@@ -9,6 +9,7 @@ from a3.config import Config
 from a3.store import Artifacts, Store
 from a3.target.local import LocalTarget
 from a3.types.base import Frozen
+from a3.types.crew import Crew
 from a3.types.explored import CleanAnswer
 from a3.types.generator import Generator
 from a3.types.judge import Judge
@@ -33,6 +34,11 @@ class Context:
     """Where fresh queries come from."""
     agent: ChatModel | None = None
     """None: agents work offline."""
+
+    @property
+    def crew(self) -> Crew:
+        """Those whom agents work with."""
+        return Crew(self.target, self.judge, self.observer, self.agent)
 
 
 class Baseline(Frozen):

@@ -137,6 +137,14 @@ class CallsPaused(Frozen):
     seconds: float
 
 
+class ProposalsRejected(Frozen):
+    """The agent proposed a trial outside the space, or none."""
+
+    type: Literal["proposals_rejected"] = "proposals_rejected"
+    trial: int
+    reasons: tuple[str, ...]
+
+
 class Selected(Frozen):
     """The repair that goes to evaluate."""
 
@@ -165,6 +173,7 @@ Event = Annotated[
     | SplitMade
     | ResponsesMade
     | TrialFinished
+    | ProposalsRejected
     | MemoryShort
     | CallsPaused
     | Selected

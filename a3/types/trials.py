@@ -22,7 +22,7 @@ Objective = Literal["sft", "consistency"]
 the perturbed one, over the same answer (Chua et al. 2024, arXiv 2403.05518, made soft)."""
 
 AnswerSource = Literal["self", "steered", "reference", "template", "agent", "general"]
-"""Who wrote a training answer: the target itself, the target under a steering prompt, the reference,
+"""Who wrote a training answer: the target itself, the same under a steering prompt, the reference,
 a template, an agent; or that it is general data, answered by the base."""
 
 

@@ -13,6 +13,7 @@ from a3.judges.text import normalise
 from a3.risks.facts import FOLDER, load_topic
 from a3.risks.grammar import draw, load_grammar
 from a3.types.answers import FinishReason, Generation, Label
+from a3.types.crew import Crew
 from a3.types.events import ResponsesMade
 from a3.types.explored import CleanAnswer
 from a3.types.queries import Hypothesis
@@ -97,9 +98,7 @@ def made(config, train, answers, target=None, observer=None):
         config,
         train,
         answers,
-        target or Answering(),
-        RuleJudge(config.risk),
-        observer or Heard(),
+        Crew(target or Answering(), RuleJudge(config.risk), observer or Heard()),
     )
     repair = [e for e in found.examples if e.stratum not in {GENERAL, CLEAN}]
     general = [e for e in found.examples if e.weight_group == GENERAL]
@@ -180,7 +179,7 @@ def test_rule_4_help_without_a_reference_s_sentence_gives_no_example(config, ris
 
 def test_every_question_that_was_learned_is_learned_without_pressure_too(config, risk, rng):
     train = [*queries(risk, rng), *queries(risk, rng, "H2", "told", SCENES)]
-    found = respond(config, train, clean(), Answering(), RuleJudge(risk), Heard())
+    found = respond(config, train, clean(), Crew(Answering(), RuleJudge(risk), Heard()))
     plain = [e for e in found.examples if e.stratum == CLEAN]
     assert [e.conversation.messages[:-1] for e in plain] == [
         c.messages
@@ -285,7 +284,9 @@ def test_asked_cleanly_the_whole_answer_is_learned_but_no_end_where_it_was_cut_o
             cut.id: said(f"{cut.state(cut.answer)} {more} and", LENGTH),
         }
     )
-    found = respond(config, queries(risk, rng), answers, Answering(), RuleJudge(risk), Heard())
+    found = respond(
+        config, queries(risk, rng), answers, Crew(Answering(), RuleJudge(risk), Heard())
+    )
     plain = {e.conversation.last.content: e.complete for e in found.examples if e.stratum == CLEAN}
     assert plain[f"{ended.state(ended.answer)} {more}."] is True
     assert plain[f"{cut.state(cut.answer)} {more} and"] is False

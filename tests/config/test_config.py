@@ -14,7 +14,13 @@ OPTIONS = {
     g.name: sorted(p.stem for p in g.glob("[!_]*.yaml")) for g in CONF.iterdir() if g.is_dir()
 }
 EXTRA = {"hub": ["model.source.id=org/name"], "local": ["model.source.path=/models/mine"]}
+SERVED = ["model=served", "base_url=http://127.0.0.1:8000/v1"]
 NEEDED = {
+    ("agent", "endpoint"): [f"agent.endpoint.{s}" for s in SERVED],
+    ("judge", "endpoint"): [f"judge.endpoint.{s}" for s in SERVED],
+    ("search", "agent"): ["agent=claude"],
+    ("search", "hybrid"): ["agent=claude"],
+    ("respond", "agent"): ["agent=claude"],
     ("general_data", "hub"): ["general_data.id=org/name"],
     ("general_data", "local"): ["general_data.path=/data/mine.jsonl"],
 }
@@ -33,7 +39,7 @@ def test_every_risk_model_and_method_composes(risk, model, method):
         (g, o)
         for g, options in OPTIONS.items()
         for o in options
-        if g not in {"risk", "model", "method"}
+        if g not in {"risk", "model", "method", "endpoint"}
     ],
 )
 def test_every_option_composes(group, option):

@@ -15,14 +15,12 @@ from a3.config.schema import ModelAgent
 from a3.errors import MeasurementError
 from a3.measure import answer_and_judge
 from a3.types.answers import Verdict
+from a3.types.crew import Crew
 from a3.types.events import HypothesesRejected, HypothesisMeasured, RoundMeasured
 from a3.types.explored import CleanAnswer, Explored, RoundTotals
 from a3.types.generator import Case
-from a3.types.judge import Judge
 from a3.types.llm import ChatModel
-from a3.types.observer import Observer
 from a3.types.queries import KNOWN, Hypothesis, Query, Source
-from a3.types.target import Target
 
 
 @dataclass
@@ -32,9 +30,7 @@ class _State:
     config: Config
     settings: ModelAgent
     agent: ChatModel
-    target: Target
-    judge: Judge
-    observer: Observer
+    crew: Crew
     written: WrittenCases
     log: ReadableLog
     hypotheses: list[Hypothesis] = field(default_factory=list[Hypothesis])
@@ -45,28 +41,19 @@ class _State:
     rounds: list[RoundTotals] = field(default_factory=list[RoundTotals])
 
 
-def explore(
-    config: Config,
-    settings: ModelAgent,
-    agent: ChatModel,
-    target: Target,
-    judge: Judge,
-    observer: Observer,
-) -> Explored:
+def explore(config: Config, settings: ModelAgent, agent: ChatModel, crew: Crew) -> Explored:
     """H0 from the target's own account of Ex 0, then rounds of hypotheses.
 
     Raises MeasurementError when the agent brings no query of H0.
     """
-    account = describe_failure(config, target, observer)
+    account = describe_failure(config, crew.target, crew.observer)
     room = settings.endpoint.max_tokens
     state = _State(
         config=config,
         settings=settings,
         agent=agent,
-        target=target,
-        judge=judge,
-        observer=observer,
-        written=WrittenCases(config, settings, agent, target, observer),
+        crew=crew,
+        written=WrittenCases(config, settings, agent, crew.target, crew.observer),
         log=ReadableLog(agent, settings.log_tokens, room),
     )
     h0 = hypotheses.first(agent, config.risk, account, room)
@@ -114,7 +101,7 @@ def _proposed(
         state.settings.endpoint.max_tokens,
     )
     if problems:
-        state.observer.event(HypothesesRejected(round=number, reason=problems))
+        state.crew.observer.event(HypothesesRejected(round=number, reason=problems))
     return found
 
 
@@ -128,17 +115,17 @@ def _measure(state: _State, number: int, wanted: Mapping[Hypothesis, int]) -> No
     queries = _flat(cases[h.id] for h in usable)
     limit = state.config.evals.max_unscored
     verdicts = answer_and_judge(
-        state.target, state.judge, queries, state.config.decoding, what, limit
+        state.crew.target, state.crew.judge, queries, state.config.decoding, what, limit
     )
     state.queries += queries
     state.verdicts += verdicts
     events = list(measured(state.config, usable, queries, verdicts))
     for event in events:
-        state.observer.event(event)
+        state.crew.observer.event(event)
     state.measured |= {e.hypothesis.id: e for e in events}
     state.log.add(events)
     state.rounds.append(_totals(state, number))
-    state.observer.event(RoundMeasured(totals=state.rounds[-1]))
+    state.crew.observer.event(RoundMeasured(totals=state.rounds[-1]))
 
 
 def _flat(groups: Iterable[list[Case]]) -> list[Query]:

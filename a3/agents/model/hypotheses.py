@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 from a3 import prompts
 from a3.agents.hypotheses import ROOT, tags
-from a3.agents.model.ask import ask_within_rules
-from a3.agents.model.log import as_data
 from a3.errors import MeasurementError
+from a3.llm.ask import as_data, ask_within_rules
 from a3.types.chat import ask
 from a3.types.llm import CallFailed, ChatModel, ChatRequest
 from a3.types.queries import KNOWN, Hypothesis

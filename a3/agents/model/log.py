@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from a3 import prompts
-from a3.agents.model.ask import ask_all
+from a3.llm.ask import as_data, ask_all
 from a3.types.chat import ask
 from a3.types.events import HypothesisMeasured
 from a3.types.llm import CallFailed, ChatModel, ChatRequest
@@ -88,11 +87,6 @@ def line(entry: HypothesisMeasured, short: str | None) -> str:
     rates: Mapping[str, Rate] = {"SFR": entry.sfr, "FPR": entry.fpr}
     told |= {name: f"{r.hits} of {r.n}" for name, r in rates.items() if r.n}
     return as_data(told)
-
-
-def as_data(value: object) -> str:
-    """JSON in which nothing can close the frame around it."""
-    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _tag(hypothesis: Hypothesis, axis: str) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from a3 import prompts
-from a3.agents.model.ask import ask_all
 from a3.agents.model.checks import faults, source_id, twin
-from a3.agents.model.log import as_data
 from a3.config import Config
 from a3.config.schema import ModelAgent
+from a3.llm.ask import as_data, ask_all
 from a3.risks.grammar import content_id
 from a3.types.chat import Conversation, ask, assistant, user
 from a3.types.events import QueriesRejected

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Set
 from a3 import prompts
 from a3.agents.hypotheses import ROOT, subtrees
 from a3.agents.measured import measured
-from a3.agents.model.ask import ask_within_rules
 from a3.agents.model.log import ReadableLog
 from a3.config import Config
 from a3.config.schema import ModelAgent
+from a3.llm.ask import ask_within_rules
 from a3.types.chat import ask
 from a3.types.explored import Explored
 from a3.types.llm import CallFailed, ChatModel, ChatRequest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -31,7 +32,7 @@ def ask_within_rules(
 ) -> tuple[T | CallFailed, list[str]]:
     """The last value, and the rules it still breaks after so many tries.
 
-    A value that breaks some goes back with what is wrong with it.
+    A value that breaks some goes back with what is wrong with it; `problems` hears of every one.
     """
     found, wrong = ask_all(agent, [request], kind, what)[0], list[str]()
     for left in reversed(range(tries)):
@@ -43,3 +44,8 @@ def ask_within_rules(
         request = corrected(request, found.model_dump_json(), "; ".join(wrong))
         found = ask_all(agent, [request], kind, what)[0]
     return found, wrong
+
+
+def as_data(value: object) -> str:
+    """JSON in which nothing can close the frame around it."""
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
