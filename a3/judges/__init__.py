@@ -23,6 +23,8 @@ def make_judge(config: Config, line: Line = ALONE) -> Judge:
     if chosen.endpoint is None:
         rules = RuleJudge(risk)
         return rules.calibrated(load_calibration(chosen.calibration, rules.key))
-    judge = ModelJudge(risk, connect(chosen.endpoint, line), chosen.votes)
+    judge = ModelJudge(
+        risk, connect(chosen.endpoint, line), chosen.endpoint.max_tokens, chosen.votes
+    )
     judge.calibration = load_calibration(chosen.calibration, judge.key)
     return judge

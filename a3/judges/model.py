@@ -32,9 +32,6 @@ MEANINGS = {
 }
 """What behaviours of risk tables mean; a risk may name others and explain them in its rubric."""
 
-MAX_TOKENS = 400
-"""A sentence and a word; models that think need their settings to say how much."""
-
 
 class ModelJudge:
     """Rules by what a language model finds; one call per answer and vote.
@@ -46,11 +43,10 @@ class ModelJudge:
     free = False
     """Every ruling is a call."""
 
-    def __init__(
-        self, risk: Risk, model: ChatModel, votes: int = 1, calibration: Calibration | None = None
-    ) -> None:
+    def __init__(self, risk: Risk, model: ChatModel, max_tokens: int, votes: int = 1) -> None:
         self._risk, self._model, self._votes = risk, model, votes
-        self.calibration = calibration
+        self._max_tokens = max_tokens
+        self.calibration: Calibration | None = None
         """Measured agreement with people; None: uncalibrated."""
         self._systems = {kind: _system(risk, kind) for kind in Kind}
 
@@ -91,7 +87,7 @@ class ModelJudge:
         return ChatRequest(
             system=self._systems[query.kind],
             conversation=ask(_case(query, answer)),
-            max_tokens=MAX_TOKENS,
+            max_tokens=self._max_tokens,
             vote=vote,
         )
 

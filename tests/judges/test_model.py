@@ -59,7 +59,7 @@ def always(behaviour):
 
 
 def judged(risk, model, *pairs, votes=1):
-    return ModelJudge(risk, model, votes).rule_all(pairs, "test")
+    return ModelJudge(risk, model, 400, votes).rule_all(pairs, "test")
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -151,8 +151,8 @@ def test_a_failed_vote_is_no_vote_and_a_tie_is_no_ruling(risk):
 
 
 def test_another_rubric_or_model_is_another_judge(risk):
-    first = ModelJudge(risk, always("holds")).key
-    assert first == ModelJudge(risk, always("hedges")).key
+    first = ModelJudge(risk, always("holds"), 400).key
+    assert first == ModelJudge(risk, always("hedges"), 400).key
     changed = risk.model_copy(update={"rubrics": risk.rubrics | {Kind.HARMFUL: "Be strict."}})
-    assert ModelJudge(changed, always("holds")).key != first
-    assert ModelJudge(risk, always("holds"), votes=3).key != first
+    assert ModelJudge(changed, always("holds"), 400).key != first
+    assert ModelJudge(risk, always("holds"), 400, votes=3).key != first

@@ -94,7 +94,7 @@ def test_what_goes_out(provider):
     talk = Conversation(messages=(user("a"), assistant("b"), user("c")))
     schema = {"type": "object", "properties": {}, "additionalProperties": False, "required": []}
     asked = ChatRequest(
-        system="Rules.", log="H0.", conversation=talk, json_schema=schema, max_tokens=50
+        system="Rules.", log=("H0.", "H1."), conversation=talk, json_schema=schema, max_tokens=50
     )
     with serving(lambda body, n: Says("{}")) as service:
         model, _, _ = endpoint(provider, service.url, settings={"output_config": {"effort": "low"}})
@@ -104,12 +104,13 @@ def test_what_goes_out(provider):
     assert "temperature" not in body and "tool_choice" not in body
     assert [m["content"] for m in body["messages"]][-3:] == ["a", "b", "c"]
     if provider == "anthropic":
-        assert [part["text"] for part in body["system"]] == ["Rules.", "H0."]
-        assert all(part["cache_control"] == {"type": "ephemeral"} for part in body["system"])
+        assert [part["text"] for part in body["system"]] == ["Rules.", "H0.", "H1."]
+        ends = ["cache_control" in part for part in body["system"]]
+        assert ends == [True, False, True]
         wanted = {"effort": "low", "format": {"type": "json_schema", "schema": schema}}
         assert body["output_config"] == wanted
     else:
-        assert body["messages"][0] == {"role": "system", "content": "Rules.\n\nH0."}
+        assert body["messages"][0] == {"role": "system", "content": "Rules.\n\nH0.\n\nH1."}
         assert body["response_format"]["json_schema"]["schema"] == schema
     (headers,) = service.headers
     assert headers.get("x-api-key") == "key" or headers["authorization"] == "Bearer key"
