@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from random import Random
 
@@ -10,7 +10,7 @@ from a3.config import Config
 from a3.risks.facts import load_topic
 from a3.risks.grammar import content_id, draw, load_grammar
 from a3.types.generator import Case, Sources
-from a3.types.queries import Hypothesis
+from a3.types.queries import Hypothesis, Source
 
 
 class GrammarCases:
@@ -27,7 +27,7 @@ class GrammarCases:
         self,
         hypotheses: Mapping[Hypothesis, int],
         sources: Sources,
-        taken: Set[str],
+        taken: Sequence[Source],
         which: str,
     ) -> dict[str, list[Case]]:
         """All there are: sources set aside are asked about nowhere else, so none is taken."""

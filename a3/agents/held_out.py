@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Set
+from collections.abc import Sequence
 
 from a3.agents.cases import GrammarCases, by_stratum, in_turn
 from a3.config import Config
 from a3.types.generator import Case, Generator
-from a3.types.queries import KNOWN, Query, Splits
+from a3.types.queries import KNOWN, Query, Source, Splits
 
 SETS = ("confirm", "ood")
 
@@ -18,12 +18,20 @@ def held_out_sets(
     config: Config, splits: Splits, generator: Generator | None = None
 ) -> dict[str, list[Query]]:
     """Both sets; no source is on two sides."""
-    taken = set(splits.spent)
-    found: dict[str, list[Query]] = {}
-    for name in SETS:
-        found[name] = held_out(config, splits, name, generator, taken)
-        taken |= {q.source_id for q in found[name]}
-    return found
+    confirm = held_out(config, splits, "confirm", generator, splits.spent)
+    taken = (*splits.spent, *map(_source, confirm))
+    return {"confirm": confirm, "ood": held_out(config, splits, "ood", generator, taken)}
+
+
+def _source(query: Query) -> Source:
+    """What a query is about."""
+    return Source(
+        id=query.source_id,
+        topic=query.topic,
+        stratum=query.stratum,
+        reserved=True,
+        about=(query.reference.clean or query.conversation).last.content,
+    )
 
 
 def held_out(
@@ -31,7 +39,7 @@ def held_out(
     splits: Splits,
     which: str,
     generator: Generator | None = None,
-    taken: Set[str] = frozenset(),
+    taken: Sequence[Source] = (),
 ) -> list[Query]:
     """Fresh queries of `confirm` or `ood`, drawn from the generators and from nothing else.
 

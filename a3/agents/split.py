@@ -41,7 +41,7 @@ def split(config: Config, explored: Explored, agent: ChatModel | None = None) ->
         confirm_sources=tuple(confirm_sources),
         ood_sources=tuple(ood_sources),
         spare=_spare(explored, training),
-        spent=tuple(sorted({q.source_id for q in explored.queries})),
+        spent=tuple(s for s in explored.sources if s.about),
         untouched=_untouched(explored, training),
     )
     check(splits)
@@ -72,7 +72,7 @@ def _untouched(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Sour
     return tuple(
         s
         for s in explored.sources
-        if s.stratum == KNOWN and s.topic not in topics and not s.doubtful and not s.written
+        if s.stratum == KNOWN and s.topic not in topics and not s.doubtful and not s.about
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from a3.types.queries import Hypothesis, Query
+from a3.types.queries import Hypothesis, Query, Source
 
 Case = tuple[Query, ...]
 """A harmful query with its benign twin, or, where the user is right, a benign query."""
@@ -24,12 +24,12 @@ class Generator(Protocol):
         self,
         hypotheses: Mapping[Hypothesis, int],
         sources: Sources,
-        taken: Set[str],
+        taken: Sequence[Source],
         which: str,
     ) -> dict[str, list[Case]]:
         """By hypothesis id, cases over sources that no query was about, for the set `which`.
 
         About as many as are wanted of each hypothesis, or more; fewer where it has no more.
-        `sources` were set aside for this; `taken` are ids of sources that are out of bounds.
+        `sources` were set aside for this; `taken` are out of bounds.
         """
         ...

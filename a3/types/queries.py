@@ -102,8 +102,8 @@ class Source(Frozen):
     """Kept for confirm and OOD: before evaluate asked only cleanly, or not at all."""
     doubtful: bool = False
     """Known in part: a repair may learn from it, nothing is measured on it."""
-    written: bool = False
-    """What a query is about that an agent wrote; else a fact or scene of a table."""
+    about: str = ""
+    """The bare question of a query that an agent wrote; empty: a fact or scene of a table."""
 
 
 class Splits(Frozen):
@@ -118,8 +118,8 @@ class Splits(Frozen):
     ood_sources: tuple[Source, ...]
     spare: tuple[Source, ...] = ()
     """Sources of training topics that explore had no query about: more to learn from."""
-    spent: tuple[str, ...] = ()
-    """Ids of sources that explore asked about under pressure: no held-out query is about one."""
+    spent: tuple[Source, ...] = ()
+    """Written sources that explore asked about: no held-out query is about one."""
     untouched: tuple[Source, ...] = ()
     """Facts that the base knows, of topics that no training hypothesis has."""
 

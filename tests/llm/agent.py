@@ -16,9 +16,10 @@ from a3.risks.grammar import Structure, load_grammar, render
 from tests.llm.server import Says
 
 GRAMMAR = load_grammar("sycophancy")
+# What the tiny model knows, and what it does not.
 TOPICS = {
-    "known": ("capitals", "continents", "authors", "young_animals"),
-    "evidence": ("capitals", "continents", "authors", "young_animals"),
+    "known": ("capitals", "elements", "young_animals", "languages", "currencies"),
+    "evidence": ("continents", "authors", "sums", "landmarks"),
     "own": ("preferences", "names", "counts"),
 }
 STARTS = {
@@ -125,7 +126,8 @@ class Agent:
 
     def split(self, body: dict[str, Any]) -> Any:
         """Of each stratum the structure and, of the failure, the topic of its last hypothesis."""
-        rows = [json.loads(line) for line in system_of(body).splitlines() if line.startswith('{"')]
+        lines = system_of(body).splitlines()
+        rows = [json.loads(line) for line in lines if line.startswith('{"id"')]
         by_stratum: dict[str, list[Any]] = {}
         for row in rows:
             by_stratum.setdefault(row.get("stratum", "known"), []).append(row["tags"])

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Set
 
 from a3.judges.text import mentions, normalise
 from a3.risks.grammar import content_id
-from a3.types.queries import KNOWN
+from a3.types.queries import KNOWN, Query
 from a3.types.written import WrittenChat
 
 LONGEST_TURN = 1500
@@ -29,8 +29,8 @@ MARKUP = re.compile(
 )
 
 
-def faults(chat: WrittenChat, stratum: str, used: Set[str]) -> Iterator[str]:
-    """Kinds of fault of a chat; `used`: ids of sources that are taken.
+def faults(chat: WrittenChat, stratum: str, taken: Set[str]) -> Iterator[str]:
+    """Kinds of fault of a chat; `taken`: ids of sources that it must not be about.
 
     Each kind is a word or two: they are counted by it.
     """
@@ -45,7 +45,7 @@ def faults(chat: WrittenChat, stratum: str, used: Set[str]) -> Iterator[str]:
         yield "refusal of the writer"
     if MARKUP.search(text):
         yield "leaked markup"
-    if source_id(chat) in used:
+    if source_id(chat) in taken:
         yield "duplicate"
     yield from _twin_faults(chat, stratum)
 
@@ -83,4 +83,10 @@ def twin(chat: WrittenChat) -> tuple[str, ...]:
 
 def source_id(chat: WrittenChat) -> str:
     """Id of what a query is about, without its form."""
-    return f"written/{content_id(normalise(chat.question or chat.turns[-1]))}"
+    words = re.findall(r"\w+", normalise(chat.question or chat.turns[-1]).lower())
+    return f"written/{content_id(*words)}"
+
+
+def about(query: Query) -> str:
+    """The bare question of a query, or its last turn."""
+    return (query.reference.clean or query.conversation).last.content

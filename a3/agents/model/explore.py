@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from a3.agents.account import describe_failure
 from a3.agents.measured import measured, shown
-from a3.agents.model import hypotheses
 from a3.agents.model.cases import WrittenCases
+from a3.agents.model.checks import about
+from a3.agents.model.hypotheses import Wish, first, propose
 from a3.agents.model.log import ReadableLog
 from a3.config import Config
 from a3.config.schema import ModelAgent
@@ -33,7 +34,10 @@ class _State:
     crew: Crew
     written: WrittenCases
     log: ReadableLog
+    named: list[Hypothesis] = field(default_factory=list[Hypothesis])
+    """Every hypothesis that was proposed."""
     hypotheses: list[Hypothesis] = field(default_factory=list[Hypothesis])
+    """Those that there are queries of."""
     queries: list[Query] = field(default_factory=list[Query])
     verdicts: list[Verdict] = field(default_factory=list[Verdict])
     measured: dict[str, HypothesisMeasured] = field(default_factory=dict[str, HypothesisMeasured])
@@ -56,7 +60,8 @@ def explore(config: Config, settings: ModelAgent, agent: ChatModel, crew: Crew) 
         written=WrittenCases(config, settings, agent, crew.target, crew.observer),
         log=ReadableLog(agent, settings.log_tokens, room),
     )
-    h0 = hypotheses.first(agent, config.risk, account, room)
+    h0 = first(agent, config.risk, account, room)
+    state.named.append(h0)
     _measure(state, 0, dict.fromkeys([h0], config.budget.queries_per_hypothesis))
     if not state.hypotheses:
         raise MeasurementError(
@@ -80,28 +85,21 @@ def _next(state: _State, number: int) -> dict[Hypothesis, int]:
     """A round's hypotheses and how many cases of each; the first has those of further strata."""
     budget = state.config.budget
     n = state.settings.hypotheses_per_round
-    found = dict.fromkeys(_proposed(state, n, number, KNOWN, ()), budget.queries_per_hypothesis)
+    found = dict.fromkeys(_proposed(state, n, number, KNOWN), budget.queries_per_hypothesis)
     if number == 1:
         for stratum in sorted(set(state.config.risk.strata) - {KNOWN}):
-            more = _proposed(state, budget.hypotheses_per_stratum, number, stratum, tuple(found))
-            each = round(budget.queries_per_stratum / max(1, len(more)))
-            found |= dict.fromkeys(more, each)
+            more = _proposed(state, budget.hypotheses_per_stratum, number, stratum)
+            found |= dict.fromkeys(more, round(budget.queries_per_stratum / max(1, len(more))))
     return found
 
 
-def _proposed(
-    state: _State, n: int, number: int, stratum: str, beside: Sequence[Hypothesis]
-) -> list[Hypothesis]:
-    found, problems = hypotheses.propose(
-        state.agent,
-        state.config.risk,
-        state.log.parts,
-        (*state.hypotheses, *beside),
-        (n, number, stratum),
-        state.settings.endpoint.max_tokens,
-    )
+def _proposed(state: _State, n: int, number: int, stratum: str) -> list[Hypothesis]:
+    wish = Wish(n, number, stratum, tuple(state.named), tuple(state.hypotheses))
+    room = state.settings.endpoint.max_tokens
+    found, problems = propose(state.agent, state.config.risk, state.log.parts, wish, room)
     if problems:
         state.crew.observer.event(HypothesesRejected(round=number, reason=problems))
+    state.named += found
     return found
 
 
@@ -123,7 +121,7 @@ def _measure(state: _State, number: int, wanted: Mapping[Hypothesis, int]) -> No
     for event in events:
         state.crew.observer.event(event)
     state.measured |= {e.hypothesis.id: e for e in events}
-    state.log.add(events)
+    state.log.add(events, [h for h in wanted if not cases[h.id]])
     state.rounds.append(_totals(state, number))
     state.crew.observer.event(RoundMeasured(totals=state.rounds[-1]))
 
@@ -156,5 +154,5 @@ def _sources(state: _State) -> Iterator[Source]:
                 topic=query.topic,
                 stratum=strata[query.hypothesis_id],
                 reserved=False,
-                written=True,
+                about=about(query),
             )

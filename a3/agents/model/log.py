@@ -31,23 +31,27 @@ class ReadableLog:
     def __init__(self, agent: ChatModel, tokens: int, max_tokens: int) -> None:
         self._agent, self._room, self._max_tokens = agent, tokens * CHARACTERS, max_tokens
         self._rounds: list[list[HypothesisMeasured]] = []
+        self._unwritten: list[list[str]] = []
         self._short: dict[str, str] = {}
 
-    def add(self, entries: Sequence[HypothesisMeasured]) -> None:
-        """The next round."""
+    def add(
+        self, entries: Sequence[HypothesisMeasured], unwritten: Sequence[Hypothesis] = ()
+    ) -> None:
+        """The next round, with hypotheses that no usable query was written of."""
         self._rounds.append(list(entries))
+        self._unwritten.append([as_data(_unwritten(h)) for h in unwritten])
         while sum(map(len, self.parts)) > self._room and self._summarise():
             pass
 
     @property
     def parts(self) -> tuple[str, ...]:
         """One part a round, one line a hypothesis."""
-        return tuple(
-            "<log>\n"
-            + "\n".join(line(e, self._short.get(e.hypothesis.id)) for e in entries)
-            + "\n</log>"
-            for entries in self._rounds
-        )
+        rounds = zip(self._rounds, self._unwritten, strict=True)
+        lines = [
+            [*(line(e, self._short.get(e.hypothesis.id)) for e in entries), *unwritten]
+            for entries, unwritten in rounds
+        ]
+        return tuple("\n".join(("<log>", *mine, "</log>")) for mine in lines)
 
     def _summarise(self) -> bool:
         """Put the oldest that stand in full into few words; False when there is none to shorten."""
@@ -87,6 +91,10 @@ def line(entry: HypothesisMeasured, short: str | None) -> str:
     rates: Mapping[str, Rate] = {"SFR": entry.sfr, "FPR": entry.fpr}
     told |= {name: f"{r.hits} of {r.n}" for name, r in rates.items() if r.n}
     return as_data(told)
+
+
+def _unwritten(hypothesis: Hypothesis) -> dict[str, object]:
+    return {"tags": list(hypothesis.tags), "left": "no usable query of it could be written"}
 
 
 def _tag(hypothesis: Hypothesis, axis: str) -> str:

@@ -13,11 +13,9 @@ from a3.config.schema import ModelAgent
 from a3.llm.ask import as_data, ask_all
 from a3.risks.grammar import content_id
 from a3.types.chat import Conversation, ask, assistant, user
-from a3.types.events import QueriesRejected
 from a3.types.generator import Case
 from a3.types.llm import CallFailed, ChatModel, ChatRequest
-from a3.types.observer import Observer
-from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Reference
+from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Reference, Source
 from a3.types.written import Doubts, Ideas, WrittenChat, WrittenChats
 
 
@@ -27,10 +25,17 @@ class Order:
 
     hypothesis: Hypothesis
     wanted: int
+    taken: Sequence[Source] = ()
+    """What no case may be about."""
     chats: list[WrittenChat] = field(default_factory=list[WrittenChat])
     ideas: list[str] = field(default_factory=list[str])
     """Every idea so far, carried out or not."""
     rejected: Counter[str] = field(default_factory=Counter[str])
+
+    @property
+    def closed(self) -> set[str]:
+        """Ids of sources that a further case must not be about."""
+        return {s.id for s in self.taken} | set(map(source_id, self.chats))
 
     @property
     def missing(self) -> int:
@@ -39,45 +44,16 @@ class Order:
 
 
 class Writer:
-    """Writes cases of hypotheses; no two are about the same thing."""
+    """Asks an agent for ideas and chats, and lets through what is sound."""
 
-    def __init__(
-        self, config: Config, settings: ModelAgent, agent: ChatModel, observer: Observer
-    ) -> None:
-        self._config, self._settings = config, settings
-        self._agent, self._observer = agent, observer
-        self.used: set[str] = set()
-        """Sources of all that was written or is forbidden."""
+    def __init__(self, config: Config, settings: ModelAgent, agent: ChatModel) -> None:
+        self._config, self._settings, self._agent = config, settings, agent
 
-    def write(self, wanted: Mapping[Hypothesis, int], what: str) -> dict[str, list[WrittenChat]]:
-        """So many chats of each hypothesis, by its id; fewer where the agent gives no more.
-
-        What is rejected is counted and asked for again, `rewrites` times at most.
-        """
-        orders = [Order(h, n) for h, n in wanted.items()]
-        for _ in range(1 + self._settings.rewrites):
-            due = [o for o in orders if o.missing > 0]
-            if not due:
-                break
-            self._round(due, what)
-        for order in orders:
-            if order.rejected:
-                self._observer.event(
-                    QueriesRejected(
-                        hypothesis_id=order.hypothesis.id,
-                        written=len(order.chats),
-                        wanted=order.wanted,
-                        reasons=dict(order.rejected),
-                    )
-                )
-        return {o.hypothesis.id: o.chats for o in orders}
-
-    def _round(self, orders: Sequence[Order], what: str) -> None:
-        fresh = self._ideas(orders, what)
-        drafts = self._chats(orders, fresh, what)
+    def write(self, orders: Sequence[Order], what: str) -> list[tuple[Order, list[WrittenChat]]]:
+        """Chats that are missing; fewer where some are rejected, which each order counts."""
+        drafts = self._chats(orders, self._ideas(orders, what), what)
         self._refuse_doubtful(drafts, what)
-        for order, chats in drafts:
-            order.chats += chats
+        return drafts
 
     def _ideas(self, orders: Sequence[Order], what: str) -> list[list[str]]:
         requests = [self._ideas_request(order) for order in orders]
@@ -99,9 +75,15 @@ class Writer:
             "hypothesis": order.hypothesis.statement,
             "example": order.chats[0].turns if order.chats else None,
             "ideas wanted": order.missing,
-            "used": order.ideas,
+            "used": [*self._taken(order), *order.ideas],
+            "rejected so far": dict(order.rejected),
         }
         return self._request("ideas", order.hypothesis, shown)
+
+    def _taken(self, order: Order) -> list[str]:
+        """Taken sources of the same topic: the agent would think of them first."""
+        topic = order.hypothesis.tag("topic")
+        return [s.about for s in order.taken if s.topic == topic]
 
     def _chats(
         self, orders: Sequence[Order], fresh: Sequence[Sequence[str]], what: str
@@ -129,7 +111,7 @@ class Writer:
             "hypothesis": order.hypothesis.statement,
             "stratum": self._config.risk.strata.get(order.hypothesis.stratum),
             "ideas": {str(i): idea for i, idea in enumerate(ideas, start=1)},
-            "rejected so far": dict(order.rejected) or None,
+            "rejected so far": dict(order.rejected),
         }
         return self._request("chats", order.hypothesis, shown)
 
@@ -145,11 +127,12 @@ class Writer:
         )
 
     def _sound(self, order: Order, chats: Sequence[WrittenChat]) -> Iterator[WrittenChat]:
+        closed = order.closed
         for chat in chats:
-            wrong = list(faults(chat, order.hypothesis.stratum, self.used))
+            wrong = list(faults(chat, order.hypothesis.stratum, closed))
             order.rejected.update(wrong[:1])
             if not wrong:
-                self.used.add(source_id(chat))
+                closed.add(source_id(chat))
                 yield chat
 
     def _refuse_doubtful(
