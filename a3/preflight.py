@@ -8,8 +8,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from a3 import estimate
 from a3.agents import general
 from a3.config import Config
+from a3.config.schema import ModelAgent
 from a3.errors import PreflightError
 from a3.evals import capability
 from a3.llm.connect import why_not
@@ -34,34 +36,27 @@ def check(config: Config) -> None:
 
 
 def plan(config: Config) -> str:
-    """What the run will do, in counts."""
-    b = config.budget
-    harmful = b.queries_per_hypothesis + b.rounds * b.queries_per_round
-    explored = 2 * harmful + 2 * b.queries_per_stratum
-    held_out = 2 * (b.confirm + b.ood) + 4 * b.strata  # Two sets, two further strata.
-    answers = b.facts + explored + b.general + b.neutral + 2 * held_out
-    validation = int(explored * config.explore.validation)
-    search, trials = config.search, config.trials
-    trials += search.rerun_seeds * min(search.rerun_top, trials)
+    """What the run will do, in counts, and what it will cost."""
+    found, budget = estimate.counts(config), config.budget
+    answers = budget.facts + found.explored + budget.general + budget.neutral + 2 * found.held_out
     text = (
-        f"{harmful} harmful queries to explore, {trials} trials, "
-        f"about {answers + trials * validation:,} answers of the target"
+        f"{found.explored} queries to explore, {found.trials} trials, "
+        f"about {answers + found.trials * found.validation:,} answers of the target"
     )
     source = config.model.source
     if isinstance(source, HubSource) and not _in_hub_cache(source):
         gigabytes = 2 * (source.billion_parameters or 0)
         size = f"{gigabytes:.0f} GB" if gigabytes else "size unknown"
         text += f", a download of {source.id} first ({size})"
-    remote = config.agent.name == "claude" or config.judge.endpoint is not None
-    return text + (", dollars unknown" if remote else ", no calls to any API, $0")
+    return f"{text}\n  cost:  {estimate.told(config)}"
 
 
 def _agents(config: Config) -> Iterator[str]:
-    if config.agent.name == "claude":
-        yield "agent=claude is not built yet; use agent=offline"
-    endpoint = config.judge.endpoint
-    if endpoint is not None and (reason := why_not(endpoint)):
-        yield f"judge={config.judge.name}: {reason}; set it, or use judge=rules"
+    agent, judge = config.agent, config.judge
+    if isinstance(agent, ModelAgent) and (reason := why_not(agent.endpoint)):
+        yield f"agent={agent.name}: {reason}; set it, or use agent=offline"
+    if judge.endpoint is not None and (reason := why_not(judge.endpoint)):
+        yield f"judge={judge.name}: {reason}; set it, or use judge=rules"
 
 
 def _weights(config: Config) -> Iterator[str]:

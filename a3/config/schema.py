@@ -272,9 +272,11 @@ class Config(Frozen):
     def _agents_need_a_model(self) -> Config:
         if isinstance(self.agent, OfflineAgent):
             if self.search.name in {"agent", "hybrid"}:
-                raise ValueError(f"search={self.search.name} needs an agent: agent=claude")
+                raise ValueError(
+                    f"search={self.search.name} needs agent=claude or endpoint; offline, search=tpe"
+                )
             if self.respond.source == "agent":
-                raise ValueError("respond=agent needs an agent: agent=claude")
+                raise ValueError("respond=agent needs agent=claude or endpoint")
         return self
 
     @model_validator(mode="after")

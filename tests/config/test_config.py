@@ -113,3 +113,10 @@ def test_a_resumed_run_names_what_it_cannot_change():
     check_resumable(saved, ["budget=smoke", "tracker.project=x", "executor=local"])
     with pytest.raises(ConfigError, match=r"model=tiny, seed=3"):
         check_resumable(saved, ["budget=smoke", "model=tiny", "seed=3"])
+
+
+def test_a_row_of_the_comparison_wins_over_the_model():
+    assert compose("experiment=random_search").search.name == "random"
+    assert compose("experiment=random_search", "model=tiny").search.name == "random"
+    assert compose("experiment=template").respond.source == "template"
+    assert compose().search.name == "tpe" and compose("model=qwen7b").search.name == "hybrid"
