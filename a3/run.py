@@ -27,8 +27,10 @@ from a3.llm.connect import connect
 from a3.llm.line import Line
 from a3.store import Artifacts, Cache, Store, cache_root, write_atomic
 from a3.target.local import LocalTarget
+from a3.target.remote import RemoteTarget
 from a3.tracking import make_tracker
 from a3.types.events import RunStarted, StageFinished, StageStarted
+from a3.types.model import EndpointSource, ModelSpec
 from a3.types.observer import Observer, Observers
 
 T = TypeVar("T")
@@ -102,7 +104,7 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
     root = cache_root()
     cache = Cache(root / "content.sqlite")
     line = Line(cache, observer, over=lambda: ledger.over(config.budget.caps))
-    target = LocalTarget(config.model, root, cache, observer)
+    target = _target(config.model, root, line)
     agent = connect(config.agent.endpoint, line) if isinstance(config.agent, ModelAgent) else None
     return Context(
         config=config,
@@ -114,6 +116,13 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
         generator=make_generator(config, agent, target, observer),
         agent=agent,
     )
+
+
+def _target(spec: ModelSpec, root: Path, line: Line) -> LocalTarget | RemoteTarget:
+    if isinstance(spec.source, EndpointSource):
+        endpoint = spec.source.endpoint
+        return RemoteTarget(connect(endpoint, line), endpoint.takes_temperature)
+    return LocalTarget(spec, root, line.cache, line.observer)
 
 
 def _claim(config: Config, folder: Path, overrides: list[str]) -> None:

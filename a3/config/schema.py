@@ -270,13 +270,9 @@ class Config(Frozen):
 
     @model_validator(mode="after")
     def _agents_need_a_model(self) -> Config:
-        if isinstance(self.agent, OfflineAgent):
-            if self.search.name in {"agent", "hybrid"}:
-                raise ValueError(
-                    f"search={self.search.name} needs agent=claude or endpoint; offline, search=tpe"
-                )
-            if self.respond.source == "agent":
-                raise ValueError("respond=agent needs agent=claude or endpoint")
+        for group, name in (("search", self.search.name), ("respond", self.respond.source)):
+            if name == "agent" and isinstance(self.agent, OfflineAgent):
+                raise ValueError(f"{group}=agent needs an agent: agent=claude or agent=endpoint")
         return self
 
     @model_validator(mode="after")

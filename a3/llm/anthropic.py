@@ -62,6 +62,8 @@ class Anthropic:
         if request.json_schema is not None:
             output["format"] = {"type": "json_schema", "schema": request.json_schema}
         more = {k: v for k, v in self._spec.settings.items() if k != "output_config"}
+        if request.temperature is not None:  # No argument of the SDK any more.
+            more["temperature"] = request.temperature
         return body | ({"output_config": output} if output else {}) | {"extra_body": more}
 
 

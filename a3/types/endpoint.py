@@ -30,6 +30,8 @@ class EndpointSpec(Frozen):
     """Environment variable that holds the key; None: the endpoint needs none."""
     settings: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Further fields of every call, as the provider names them (effort, thinking, temperature)."""
+    takes_temperature: bool = True
+    """Whether calls may name a temperature; current Claude models reject any."""
     max_tokens: int = Field(gt=0)
     concurrency: int = Field(gt=0)
     """Most calls in flight; fewer while the provider is short of room."""

@@ -58,6 +58,8 @@ class ChatRequest(Frozen):
     json_schema: dict[str, Any] | None = None
     """What the reply's JSON must look like; None: plain text."""
     max_tokens: int
+    temperature: float | None = None
+    """None: the provider's own; several models take no other."""
     vote: int = 0
     """Tells calls apart that ask the same; not sent."""
 

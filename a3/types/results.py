@@ -103,6 +103,10 @@ class TrialSummary(Frozen):
     """Whether its point estimates keep every limit of the goal; None: not measured."""
     objective: float | None
     front: bool
+    rationale: str = ""
+    """Why it was proposed."""
+    expected: str = ""
+    """What the proposer thought would come of it; empty: nothing was said."""
 
 
 class ModelScores(Frozen):

@@ -13,13 +13,16 @@ from tests.conftest import CONF, compose
 OPTIONS = {
     g.name: sorted(p.stem for p in g.glob("[!_]*.yaml")) for g in CONF.iterdir() if g.is_dir()
 }
-EXTRA = {"hub": ["model.source.id=org/name"], "local": ["model.source.path=/models/mine"]}
+EXTRA = {
+    "hub": ["model.source.id=org/name"],
+    "local": ["model.source.path=/models/mine"],
+    "endpoint": ["model.source.endpoint.model=org/name", "model.source.endpoint.base_url=-"],
+}
 SERVED = ["model=served", "base_url=http://127.0.0.1:8000/v1"]
 NEEDED = {
     ("agent", "endpoint"): [f"agent.endpoint.{s}" for s in SERVED],
     ("judge", "endpoint"): [f"judge.endpoint.{s}" for s in SERVED],
     ("search", "agent"): ["agent=claude"],
-    ("search", "hybrid"): ["agent=claude"],
     ("respond", "agent"): ["agent=claude"],
     ("general_data", "hub"): ["general_data.id=org/name"],
     ("general_data", "local"): ["general_data.path=/data/mine.jsonl"],
@@ -119,4 +122,11 @@ def test_a_row_of_the_comparison_wins_over_the_model():
     assert compose("experiment=random_search").search.name == "random"
     assert compose("experiment=random_search", "model=tiny").search.name == "random"
     assert compose("experiment=template").respond.source == "template"
-    assert compose().search.name == "tpe" and compose("model=qwen7b").search.name == "hybrid"
+
+
+def test_what_an_agent_must_do_needs_one():
+    with pytest.raises(ConfigError, match="search=agent needs an agent"):
+        compose("search=agent")
+    with pytest.raises(ConfigError, match="respond=agent needs an agent"):
+        compose("respond=agent")
+    assert compose("search=hybrid").search.sampler == "tpe"  # Offline the sampler alone.

@@ -77,6 +77,7 @@ def trial(tiny_config, tmp_path, monkeypatch):
             config=tiny_config,
             store=store,
             target=target,
+            trainable=target,
             judge=judge or Reader(),
             observer=Silent(),
         )
