@@ -99,12 +99,13 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
     root = cache_root()
     cache = Cache(root / "content.sqlite")
     line = Line(cache, observer, over=lambda: ledger.over(config.budget.caps))
+    target = LocalTarget(config.model, root, cache, observer)
     return Context(
         config=config,
         store=Store(folder),
         artifacts=Artifacts(root / "trials"),
-        target=LocalTarget(config.model, root, cache, observer),
-        judge=make_judge(config, line),
+        target=target,
+        judge=make_judge(config, line, target),
         observer=observer,
     )
 

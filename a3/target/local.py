@@ -15,8 +15,9 @@ from pydantic import TypeAdapter
 from a3.store import Cache, fingerprint
 from a3.target import adapters, chat, devices
 from a3.target.attention import use_grouped
-from a3.target.fetch import fetch, weights_hash
+from a3.target.fetch import count_parameters, fetch, weights_hash
 from a3.target.generate import batches, decode
+from a3.target.lease import Lease
 from a3.target.memory import Backoff
 from a3.target.packing import pack
 from a3.target.prefill import Prefix
@@ -28,6 +29,8 @@ from a3.types.observer import Observer
 from a3.types.target import Continuation, ContinuationScore
 
 BACKEND = f"transformers-{transformers.__version__}/torch-{torch.__version__}"
+WORK = 1.3
+"""Bytes taken at work for each byte of weights: keys and values, activations, an adapter."""
 _GENERATION = TypeAdapter(Generation)
 _SCORE = TypeAdapter(ContinuationScore)
 
@@ -59,6 +62,7 @@ class LocalTarget:
         self._cache_root, self._cache = cache_root, cache
         self._adapter_hash = adapters.adapter_hash(adapter) if adapter else None
         self._backoff = base._backoff if base else Backoff("answering", observer)
+        self._lease = base._lease if base else Lease()
 
     @property
     def key(self) -> str:
@@ -73,6 +77,7 @@ class LocalTarget:
     @cached_property
     def model(self) -> Any:
         """The weights, ready to answer."""
+        self._lease.take(self._base or self, self)
         shared = self._base if devices.shares_weights(self.device) else None
         model = copy.deepcopy(shared.model) if shared else self.load_base()
         if self.adapter is not None:
@@ -84,6 +89,7 @@ class LocalTarget:
 
     def load_base(self) -> Any:
         """A fresh copy of the base weights, for training."""
+        self._lease.take(self._base or self, self)
         devices.use_all_cores()
         devices.silence_libraries()
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
@@ -104,6 +110,22 @@ class LocalTarget:
         """The same base with a LoRA adapter merged in."""
         base = self._base or self
         return LocalTarget(self.spec, self._cache_root, self._cache, self.observer, folder, base)
+
+    def beside(self, spec: ModelSpec) -> LocalTarget:
+        """Another model, for the same run.
+
+        Where one device does not hold both they take turns: the weights of one are dropped before
+        the other's are loaded.
+        """
+        other = LocalTarget(spec, self._cache_root, self._cache, self.observer)
+        wanted = self._footprint(models=2) + other._footprint(models=1)  # Base and repaired.
+        if devices.same(self.device, other.device) and wanted > devices.memory(self.device):
+            other._lease = self._lease
+        return other
+
+    def _footprint(self, models: int) -> int:
+        """Bytes that so many models of these weights take at work."""
+        return int(WORK * models * count_parameters(self.folder) * self.dtype.itemsize)
 
     def generate(
         self, conversations: Sequence[Conversation], decoding: Decoding, what: str
@@ -167,12 +189,12 @@ class LocalTarget:
         """The conversation as raw text, up to where the target's answer begins."""
         return chat.prompt_text(self.tokenizer, conversation)
 
-    def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
+    def score(self, requests: Sequence[Continuation], what: str) -> list[ContinuationScore]:
         """Log-probabilities of continuations of raw text (no chat template)."""
         pairs = [self._split_ids(r) for r in requests]
         keys = [self._cache_key("score", context, ids) for context, ids in pairs]
         known = self._cache.get(keys)
-        self._backoff(lambda parts: self._score_missing(pairs, keys, known, parts))
+        self._backoff(lambda parts: self._score_missing(pairs, keys, known, what, parts))
         return [_SCORE.validate_json(known[k]) for k in keys]
 
     def _score_missing(
@@ -180,6 +202,7 @@ class LocalTarget:
         pairs: Sequence[tuple[list[int], list[int]]],
         keys: Sequence[str],
         known: dict[str, str],
+        what: str,
         parts: int,
     ) -> None:
         missing = [i for i, k in enumerate(keys) if k not in known]
@@ -197,7 +220,7 @@ class LocalTarget:
             self._cache.put(fresh)
             known.update(fresh)
             done += len(mine)
-            self.observer.progress("capability", done, len(keys))
+            self.observer.progress(what, done, len(keys))
 
     def _split_ids(self, request: Continuation) -> tuple[list[int], list[int]]:
         """Ids of context and continuation, cut where the whole text's ids part.

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from pydantic import ConfigDict
+
 from a3.types.answers import Decoding, Generation
 from a3.types.base import Frozen
 from a3.types.chat import Conversation
@@ -20,6 +22,9 @@ class Continuation(Frozen):
 
 class ContinuationScore(Frozen):
     """How likely a continuation is."""
+
+    # A model whose numbers overflow must be told apart from a file that holds none.
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     logprob: float
     """Sum over its tokens, nats."""
@@ -49,8 +54,11 @@ class Target(Protocol):
 class ScoringTarget(Target, Protocol):
     """A model that also tells how likely a text is."""
 
-    def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
-        """Log-probabilities of continuations of raw text."""
+    def score(self, requests: Sequence[Continuation], what: str) -> list[ContinuationScore]:
+        """Log-probabilities of continuations of raw text.
+
+        `what` names the work for the progress line.
+        """
         ...
 
     def prompt_text(self, conversation: Conversation) -> str:
