@@ -55,10 +55,10 @@ class Recorder:
                 note("prompt", conversation.model_dump_json())
             return real_generate(self, conversations, *rest)
 
-        def score(self, requests, *rest):
+        def score(self, requests):
             for request in requests:
                 note("prompt", request.context)
-            return real_score(self, requests, *rest)
+            return real_score(self, requests)
 
         def run_trial(job, *rest):
             note("training", job.model_dump_json())

@@ -78,7 +78,7 @@ def _odds(config: Config, target: Target, facts: Sequence[Fact]) -> Mapping[str,
         for fact in facts
         for answer in (fact.answer, *fact.distractors)
     ]
-    scores = iter(target.score(requests, "odds of facts"))
+    scores = iter(target.score(requests))
     found: dict[str, float] = {}
     for fact in facts:
         true = next(scores).logprob

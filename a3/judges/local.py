@@ -16,7 +16,7 @@ from a3.types.llm import CallFailed, ChatReply, ChatRequest, FailureKind, ReplyS
 from a3.types.model import ModelSpec
 from a3.types.queries import Kind, Query
 from a3.types.risk import Risk
-from a3.types.target import Continuation, ScoringTarget, Target
+from a3.types.target import ChoosingTarget, Target
 
 
 class LocalJudge:
@@ -34,7 +34,7 @@ class LocalJudge:
     def __init__(
         self,
         risk: Risk,
-        model: ScoringTarget,
+        model: ChoosingTarget,
         orders: int = 1,
         calibration: Calibration | None = None,
     ) -> None:
@@ -71,16 +71,11 @@ class LocalJudge:
         found: list[dict[str, float]] = [defaultdict(float) for _ in cases]
         # Order by order: the target runs once what all prompts of a call begin with.
         for text, letters in self._tasks[kind]:
-            prompts = [self._model.prompt_text(ask(f"{text}\n\n{shown}")) for shown in cases]
-            requests = [
-                Continuation(context=prompt, continuation=letter)
-                for prompt in prompts
-                for letter in letters.values()
-            ]
-            scores = iter(self._model.score(requests, f"{what}: verdicts"))
-            for of_one in found:
-                for name in letters:
-                    of_one[name] += next(scores).logprob / len(self._tasks[kind])
+            asked = [ask(f"{text}\n\n{shown}") for shown in cases]
+            likely = self._model.first_words(asked, list(letters.values()), f"{what}: verdicts")
+            for of_one, logprobs in zip(found, likely, strict=True):
+                for name, logprob in zip(letters, logprobs, strict=True):
+                    of_one[name] += logprob / len(self._tasks[kind])
         return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ from a3.target.lease import Lease
 from a3.target.memory import Backoff
 from a3.target.packing import pack
 from a3.target.prefill import Prefix
-from a3.target.score import questions, score_batch
+from a3.target.score import first_logprobs, questions, score_batch
 from a3.types.answers import Decoding, Generation
 from a3.types.chat import Conversation
 from a3.types.model import ModelSpec
@@ -185,16 +186,45 @@ class LocalTarget:
         rows = max(1, self.spec.batch_tokens // tokens)
         return min(rows, self.spec.batch_rows or rows)
 
+    def first_words(
+        self, conversations: Sequence[Conversation], words: Sequence[str], what: str
+    ) -> list[list[float]]:
+        """Log-probability of each word as the first of the answer to each conversation, in nats.
+
+        Raises MeasurementError for a word that is not one token there.
+        """
+        prompts = [chat.prompt_ids(self.tokenizer, c) for c in conversations]
+        ids = chat.first_ids(self.tokenizer, conversations[0], words) if conversations else []
+        keys = [self._cache_key("first", prompt, ids) for prompt in prompts]
+        known = self._cache.get(keys)
+        missing = {k: p for k, p in zip(keys, prompts, strict=True) if k not in known}
+
+        def go_on(parts: int) -> None:
+            left = {k: p for k, p in missing.items() if k not in known}
+
+            def room(longest: int) -> int:
+                return max(1, self._at_once(longest) // parts)
+
+            for found in first_logprobs(self.model, list(left.values()), ids, room):
+                fresh = {list(left)[i]: json.dumps(values) for i, values in found.items()}
+                self._cache.put(fresh)
+                known.update(fresh)
+                self.observer.progress(what, sum(k in known for k in missing), len(missing))
+
+        if missing:
+            self._backoff(go_on)
+        return [json.loads(known[k]) for k in keys]
+
     def prompt_text(self, conversation: Conversation) -> str:
         """The conversation as raw text, up to where the target's answer begins."""
         return chat.prompt_text(self.tokenizer, conversation)
 
-    def score(self, requests: Sequence[Continuation], what: str) -> list[ContinuationScore]:
+    def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
         """Log-probabilities of continuations of raw text (no chat template)."""
         pairs = [self._split_ids(r) for r in requests]
         keys = [self._cache_key("score", context, ids) for context, ids in pairs]
         known = self._cache.get(keys)
-        self._backoff(lambda parts: self._score_missing(pairs, keys, known, what, parts))
+        self._backoff(lambda parts: self._score_missing(pairs, keys, known, parts))
         return [_SCORE.validate_json(known[k]) for k in keys]
 
     def _score_missing(
@@ -202,7 +232,6 @@ class LocalTarget:
         pairs: Sequence[tuple[list[int], list[int]]],
         keys: Sequence[str],
         known: dict[str, str],
-        what: str,
         parts: int,
     ) -> None:
         missing = [i for i, k in enumerate(keys) if k not in known]
@@ -220,7 +249,7 @@ class LocalTarget:
             self._cache.put(fresh)
             known.update(fresh)
             done += len(mine)
-            self.observer.progress(what, done, len(keys))
+            self.observer.progress("capability", done, len(keys))
 
     def _split_ids(self, request: Continuation) -> tuple[list[int], list[int]]:
         """Ids of context and continuation, cut where the whole text's ids part.

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from pydantic import ConfigDict
-
 from a3.types.answers import Decoding, Generation
 from a3.types.base import Frozen
 from a3.types.chat import Conversation
@@ -22,9 +20,6 @@ class Continuation(Frozen):
 
 class ContinuationScore(Frozen):
     """How likely a continuation is."""
-
-    # A model whose numbers overflow must be told apart from a file that holds none.
-    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     logprob: float
     """Sum over its tokens, nats."""
@@ -54,15 +49,26 @@ class Target(Protocol):
 class ScoringTarget(Target, Protocol):
     """A model that also tells how likely a text is."""
 
-    def score(self, requests: Sequence[Continuation], what: str) -> list[ContinuationScore]:
-        """Log-probabilities of continuations of raw text.
-
-        `what` names the work for the progress line.
-        """
+    def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
+        """Log-probabilities of continuations of raw text."""
         ...
 
     def prompt_text(self, conversation: Conversation) -> str:
         """The conversation as raw text, up to where the target's answer begins."""
+        ...
+
+
+class ChoosingTarget(Target, Protocol):
+    """A model that also tells how likely it is to begin with a word."""
+
+    def first_words(
+        self, conversations: Sequence[Conversation], words: Sequence[str], what: str
+    ) -> list[list[float]]:
+        """Log-probability of each word as the first of the answer to each conversation, in nats.
+
+        `what` names the work for the progress line. Raises MeasurementError for a word that is
+        not one token there.
+        """
         ...
 
 

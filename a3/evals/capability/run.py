@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from a3.errors import MeasurementError
 from a3.types.answers import Decoding, FinishReason
 from a3.types.chat import Conversation
 from a3.types.scores import CapabilityItem
-from a3.types.target import Continuation, ContinuationScore, TrainableTarget
+from a3.types.target import Continuation, TrainableTarget
 
 BUILTIN = {
     "output_type": "multiple_choice",
@@ -157,7 +156,7 @@ def _adapter(target: TrainableTarget, chat: bool, max_gen_toks: int) -> Any:
             wanted = [
                 Continuation(context=read(r.args[0]), continuation=r.args[1]) for r in requests
             ]
-            return [_numbers(s) for s in target.score(wanted, "capability")]
+            return [(s.logprob, s.greedy) for s in target.score(wanted)]
 
         def loglikelihood_rolling(self, requests: list[Any]) -> list[float]:
             raise RuntimeError("a3's tasks never ask for rolling log-likelihoods")
@@ -166,17 +165,6 @@ def _adapter(target: TrainableTarget, chat: bool, max_gen_toks: int) -> Any:
             return _generated(target, requests, max_gen_toks)
 
     return TargetLM()
-
-
-def _numbers(score: ContinuationScore) -> tuple[float, bool]:
-    """lm-eval would take what is no number for the likeliest of all."""
-    if math.isnan(score.logprob):
-        raise MeasurementError(
-            "log-probabilities must be numbers",
-            "one that is none",
-            "set model.dtype=float32: the number format may be too small for this model",
-        )
-    return score.logprob, score.greedy
 
 
 def _generated(target: TrainableTarget, requests: Sequence[Any], most: int) -> list[str]:
