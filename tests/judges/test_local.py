@@ -15,6 +15,7 @@ from a3.target import chat
 from a3.types.answers import FinishReason, Generation, Label
 from a3.types.queries import Kind
 from a3.types.results import RunResult
+from tests.conftest import compose
 from tests.judges.cases import FACT, answer, query
 from tests.runs import run
 
@@ -272,9 +273,10 @@ def test_votes_are_drawn_apart_within_the_judge_s_limit(risk, tiny_config):
 
 
 @pytest.mark.slow
-def test_a_run_is_judged_on_this_machine(tiny_config, tmp_path):
-    judge = LocalJudgeConfig(name="local", model=tiny_config.model, reasons=False, orders=1)
-    config = tiny_config.model_copy(update={"judge": judge})
+def test_a_run_is_judged_on_this_machine(tmp_path):
+    tiny = compose("model=tiny", "budget=smoke", "method=none")
+    judge = LocalJudgeConfig(name="local", model=tiny.model, reasons=False, orders=1)
+    config = tiny.model_copy(update={"judge": judge})
     assert run(config, tmp_path / "run", tmp_path / "cache") == 0
     found = RunResult.model_validate_json((tmp_path / "run" / "result.json").read_text())
     assert found.provenance.judge.startswith("local-")
