@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from a3.config import Config
-from a3.config.schema import ModelAgent, OfflineAgent
+from a3.config.schema import EndpointJudgeConfig, ModelAgent
 from a3.types.endpoint import EndpointSpec, Price
 from a3.types.queries import KNOWN
 
@@ -91,7 +91,7 @@ def calls(config: Config) -> list[Calls]:
 
 def _agent(config: Config, found: Counts) -> Iterator[Calls]:
     agent = config.agent
-    if isinstance(agent, OfflineAgent):
+    if not isinstance(agent, ModelAgent):
         return
     n = round(REWRITTEN * (found.explored + found.held_out) / 2)
     parts, per_call = math.ceil(n / agent.chats_per_call), agent.chats_per_call
@@ -109,10 +109,11 @@ def _agent(config: Config, found: Counts) -> Iterator[Calls]:
 
 
 def _judge(config: Config, found: Counts) -> Iterator[Calls]:
-    if config.judge.endpoint is None:
+    judge = config.judge
+    if not isinstance(judge, EndpointJudgeConfig):
         return
     repaired = 0 if config.trials == 0 else found.explored + found.validation * found.trials
-    n = config.judge.votes * (found.explored + found.validation + repaired + 2 * found.held_out)
+    n = judge.votes * (found.explored + found.validation + repaired + 2 * found.held_out)
     yield _calls("verdicts", n, TWIN, RULING, who="judge")
 
 
@@ -125,11 +126,12 @@ def told(config: Config) -> str:
     asked = calls(config)
     if not asked:
         return "no calls to any API, $0"
-    endpoints: dict[str, EndpointSpec | None] = {
-        "agent": None if isinstance(config.agent, OfflineAgent) else config.agent.endpoint,
-        "judge": config.judge.endpoint,
-    }
-    parts = [_priced(who, spec, asked) for who, spec in endpoints.items() if spec is not None]
+    endpoints: dict[str, EndpointSpec] = {}
+    if isinstance(config.agent, ModelAgent):
+        endpoints["agent"] = config.agent.endpoint
+    if isinstance(config.judge, EndpointJudgeConfig):
+        endpoints["judge"] = config.judge.endpoint
+    parts = [_priced(who, spec, asked) for who, spec in endpoints.items()]
     return "at most about " + "; ".join(parts)
 
 

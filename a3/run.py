@@ -111,7 +111,7 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
         store=Store(folder),
         artifacts=Artifacts(root / "trials"),
         target=target,
-        judge=make_judge(config, line),
+        judge=make_judge(config, line, target if isinstance(target, LocalTarget) else None),
         observer=observer,
         generator=make_generator(config, agent, target, observer),
         agent=agent,

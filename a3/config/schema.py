@@ -39,13 +39,36 @@ AgentConfig = Annotated[OfflineAgent | ModelAgent, Field(discriminator="name")]
 """Who explores, splits, writes answers and proposes."""
 
 
-class JudgeConfig(Frozen):
-    """Who rules on answers: rules, or a model behind an endpoint."""
+class RuleJudgeConfig(Frozen):
+    """Detectors over text and reference."""
 
-    name: Literal["rules", "claude", "endpoint"]
-    endpoint: EndpointSpec | None = None
-    votes: int = Field(default=1, gt=0)
+    name: Literal["rules"]
     calibration: str | None = None
+
+
+class EndpointJudgeConfig(Frozen):
+    """A model behind an endpoint."""
+
+    name: Literal["claude", "endpoint"]
+    endpoint: EndpointSpec
+    votes: int = Field(gt=0)
+    calibration: str | None = None
+
+
+class LocalJudgeConfig(Frozen):
+    """A model on this machine."""
+
+    name: Literal["local"]
+    model: ModelSpec
+    reasons: bool
+    orders: int = Field(gt=0)
+    calibration: str | None = None
+
+
+JudgeConfig = Annotated[
+    RuleJudgeConfig | EndpointJudgeConfig | LocalJudgeConfig, Field(discriminator="name")
+]
+"""Who rules on answers."""
 
 
 class PlainMethod(Frozen):
@@ -253,6 +276,13 @@ class Config(Frozen):
                 return 0
 
     @property
+    def models(self) -> dict[str, ModelSpec]:
+        """The models that run on this machine, by the keys they are configured under."""
+        judge = self.judge
+        local = {"judge.model": judge.model} if isinstance(judge, LocalJudgeConfig) else {}
+        return {"model": self.model, **local}
+
+    @property
     def decoding(self) -> Decoding:
         """How answers to queries are drawn, everywhere in a run."""
         return Decoding(
@@ -264,8 +294,11 @@ class Config(Frozen):
 
     @model_validator(mode="after")
     def _samples_need_temperature(self) -> Config:
-        if self.model.samples > 1 and self.model.temperature == 0:
-            raise ValueError("model.samples > 1 needs model.temperature > 0: greedy answers repeat")
+        for key, spec in self.models.items():
+            if spec.samples > 1 and spec.temperature == 0:
+                raise ValueError(
+                    f"{key}.samples > 1 needs {key}.temperature > 0: greedy answers repeat"
+                )
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -12,6 +13,8 @@ from pydantic import BaseModel
 from a3.llm.door import corrected, structured
 from a3.types.llm import CallFailed, ChatModel, ChatRequest
 
+CONTROL = re.compile(r"<|\[(?=[/A-Z])")
+"""How the control words of chat templates begin: <|im_end|>, </s>, [/INST]."""
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -47,5 +50,10 @@ def ask_within_rules(
 
 
 def as_data(value: object) -> str:
-    """JSON in which nothing can close the frame around it."""
-    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+    """JSON in which nothing can close the frame around it.
+
+    Nor a turn of the chat template that a local model reads it in.
+    """
+    # Within strings only: JSON's own brackets stand before no letter and no slash.
+    text = json.dumps(value, ensure_ascii=False)
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,17 @@ def weights_hash(folder: Path) -> str:
     with contextlib.suppress(OSError):  # A read-only folder is hashed again next time.
         write_atomic(manifest, json.dumps({"sha256": value, "files": state}))
     return value
+
+
+def count_parameters(folder: Path) -> int:
+    """How many numbers the weights are, by the headers of their files."""
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        header.pop("__metadata__", None)
+        total += sum(math.prod(tensor["shape"]) for tensor in header.values())
+    return total
 
 
 def _made(folder: Path, make: Callable[[Path], None]) -> Path:

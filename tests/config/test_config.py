@@ -24,6 +24,7 @@ NEEDED = {
     ("judge", "endpoint"): [f"judge.endpoint.{s}" for s in SERVED],
     ("search", "agent"): ["agent=claude"],
     ("respond", "agent"): ["agent=claude"],
+    ("judge", "local"): ["judge.model.source.id=org/name"],
     ("general_data", "hub"): ["general_data.id=org/name"],
     ("general_data", "local"): ["general_data.path=/data/mine.jsonl"],
 }
@@ -99,6 +100,22 @@ def test_a_default_outside_of_its_space_is_an_error():
 def test_samples_need_a_temperature():
     with pytest.raises(ConfigError, match=r"needs model\.temperature"):
         compose("model.samples=3")
+
+
+def test_a_local_judge_is_any_model_of_the_group():
+    written = ("judge.model.max_new_tokens", "judge.model.temperature", "judge.model.samples")
+    for chosen, source in (
+        (["judge.model.source.id=org/name"], "org/name"),
+        (["model@judge.model=qwen7b"], "Qwen/Qwen2.5-7B-Instruct"),
+    ):
+        config = compose("judge=local", *chosen)
+        assert list(config.models) == ["model", "judge.model"]
+        assert (config.model.name, config.judge.model.source.id) == ("smollm2", source)
+        assert [getattr(config.judge.model, key.split(".")[-1]) for key in written] == [400, 0.0, 1]
+    folder = compose("judge=local", "model@judge.model=local", "judge.model.source.path=/mine")
+    assert folder.judge.model.source.path == "/mine"
+    with pytest.raises(ConfigError, match=r"needs judge\.model\.temperature"):
+        compose("judge=local", "judge.model.source.id=org/name", "judge.model.samples=3")
 
 
 def test_what_must_be_set_is_named():
