@@ -25,7 +25,10 @@ def test_a_large_judge_needs_a_gpu_and_its_weights():
     found = missing("model@judge.model=qwen7b")
     assert "Qwen/Qwen2.5-7B-Instruct needs a GPU with about 20 GB" in found
     assert "not in the Hugging Face cache and HF_HUB_OFFLINE" in found
-    assert "a download of Qwen/Qwen2.5-7B-Instruct first (15 GB)\n  cost:  no calls to any API, $0" in found
+    assert (
+        "a download of Qwen/Qwen2.5-7B-Instruct first (15 GB)\n  cost:  no calls to any API, $0"
+        in found
+    )
 
 
 def test_weights_that_cannot_come_are_missing_whatever_their_size():
