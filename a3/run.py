@@ -22,7 +22,7 @@ from a3.console import ConsoleObserver
 from a3.errors import StoreError
 from a3.executor.context import Context
 from a3.experiment_log import ExperimentLog, Metrics
-from a3.judges import make_judge
+from a3.judges import make_final_judge, make_judge
 from a3.llm.connect import connect
 from a3.llm.line import Line
 from a3.store import Artifacts, Cache, Store, cache_root, write_atomic
@@ -105,13 +105,15 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
     cache = Cache(root / "content.sqlite")
     line = Line(cache, observer, over=lambda: ledger.over(config.budget.caps))
     target = _target(config.model, root, line)
+    local = target if isinstance(target, LocalTarget) else None
     agent = connect(config.agent.endpoint, line) if isinstance(config.agent, ModelAgent) else None
     return Context(
         config=config,
         store=Store(folder),
         artifacts=Artifacts(root / "trials"),
         target=target,
-        judge=make_judge(config, line, target if isinstance(target, LocalTarget) else None),
+        judge=make_judge(config, line, local),
+        final=make_final_judge(config, line, local),
         observer=observer,
         generator=make_generator(config, agent, target, observer),
         agent=agent,

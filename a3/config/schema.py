@@ -251,6 +251,7 @@ class Config(Frozen):
     model: ModelSpec
     agent: AgentConfig
     judge: JudgeConfig
+    final_judge: JudgeConfig | None = None
     goal: Goal
     method: MethodConfig
     explore: ExploreConfig
@@ -278,8 +279,12 @@ class Config(Frozen):
     @property
     def models(self) -> dict[str, ModelSpec]:
         """The models that run on this machine, by the keys they are configured under."""
-        judge = self.judge
-        local = {"judge.model": judge.model} if isinstance(judge, LocalJudgeConfig) else {}
+        judges = {"judge": self.judge, "judge.final": self.final_judge}
+        local = {
+            f"{key}.model": judge.model
+            for key, judge in judges.items()
+            if isinstance(judge, LocalJudgeConfig)
+        }
         return {"model": self.model, **local}
 
     @property

@@ -41,6 +41,13 @@ class Context:
     """Where fresh queries come from."""
     agent: ChatModel | None = None
     """None: agents work offline."""
+    final: Judge | None = None
+    """Another judge for evaluate; None: `judge` again."""
+
+    @property
+    def final_judge(self) -> Judge:
+        """Who rules in evaluate."""
+        return self.final or self.judge
 
     @property
     def trainable(self) -> LocalTarget:

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 ALONE = Line()
 
 
+def make_final_judge(
+    config: Config, line: Line = ALONE, target: LocalTarget | None = None
+) -> Judge | None:
+    """The judge of evaluate; None: the one that steers."""
+    if config.final_judge is None:
+        return None
+    final = config.model_copy(update={"judge": config.final_judge})
+    return make_judge(final, line, target)
+
+
 def make_judge(config: Config, line: Line = ALONE, target: LocalTarget | None = None) -> Judge:
     """The judge of conf/judge, with its calibration if it has one.
 

@@ -28,6 +28,17 @@ class Calibration(Frozen):
     """Kind of query -> human label -> judge's label -> answers."""
 
 
+class SecondOpinion(Frozen):
+    """Another judge on a sample of the final verdicts."""
+
+    judge: str
+    """Its key."""
+    n: int
+    accuracy: Rate
+    """Share of equal labels."""
+    kappa: Estimate
+
+
 class Judge(Protocol):
     """Rules on answers; sees the query and what was expected, never which model answered."""
 

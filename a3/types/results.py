@@ -8,7 +8,7 @@ from pydantic import Field
 
 from a3.types.base import Frozen
 from a3.types.explored import RoundTotals
-from a3.types.judge import Calibration
+from a3.types.judge import Calibration, SecondOpinion
 from a3.types.llm import TokenUsage
 from a3.types.rates import Comparison, Estimate, MeanKL, Rate
 from a3.types.scores import CapabilityScores, HeldOutScores, ValidationScores
@@ -214,6 +214,8 @@ class RunResult(Frozen):
     """By open criterion: what would decide it."""
     calibration: Calibration | None = None
     """The judge's measured agreement with people; None: uncalibrated."""
+    second_opinion: SecondOpinion | None = None
+    """How far the judge that steered agrees with this one; None: it is this one."""
     explored: tuple[RoundTotals, ...] = ()
     """The curve of explore, round by round."""
     best_trial: int | None
