@@ -45,7 +45,7 @@ class Anthropic:
             max_retries=0,  # Retries are ours: all calls in flight must slow down together.
         ) as client:
             create = client.messages.with_raw_response.create
-            yield lambda request: send(anthropic, create, self._body(request), _reply)
+            yield lambda request: send(anthropic, create, self._body(request), _reply, self._key)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         stable = [

@@ -56,7 +56,7 @@ class Gate:
         finally:
             async with self._changed:
                 self._inside -= 1
-                self._changed.notify_all()
+                self._changed.notify(max(0, self._room - self._inside))
 
     async def _enter(self) -> None:
         while True:
@@ -64,10 +64,14 @@ class Gate:
                 await self._time.sleep(wait)
                 continue
             async with self._changed:
-                if self._inside < max(1, int(self.width)):
+                if self._inside < self._room:
                     self._inside += 1
                     return
                 await self._changed.wait()
+
+    @property
+    def _room(self) -> int:
+        return max(1, int(self.width))
 
     def succeeded(self, headers: Mapping[str, str]) -> None:
         """A call went through; its headers may say that no more will for a while."""
@@ -76,10 +80,17 @@ class Gate:
             if headers.get(left) == "0" and (wait := seconds_until(headers.get(reset))):
                 self.close_for(wait)
 
-    def too_many(self, wait: float | None) -> None:
-        """The service is short of room; `wait`: seconds until it wants to hear again."""
-        self.width = max(1.0, self.width / 2)
+    def too_many(self, wait: float | None) -> bool:
+        """The service is short of room; `wait`: seconds until it wants to hear again.
+
+        Calls that were in flight when it said so are told the same: they halve nothing again.
+        Whether this was the first to be told.
+        """
+        first = self._open_at <= self._time.now()
+        if first:
+            self.width = max(1.0, self.width / 2)
         self.close_for(wait or 0.0)
+        return first
 
     def close_for(self, seconds: float) -> None:
         """Nobody calls for so long."""

@@ -41,7 +41,7 @@ class OpenAICompatible:
             max_retries=0,  # Retries are ours: all calls in flight must slow down together.
         ) as client:
             create = client.chat.completions.with_raw_response.create
-            yield lambda request: send(openai, create, self._body(request), _reply)
+            yield lambda request: send(openai, create, self._body(request), _reply, self._key)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         stable = "\n\n".join(text for text in (request.system, request.log) if text)
