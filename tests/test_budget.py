@@ -6,6 +6,7 @@ from a3.budget import Ledger
 from a3.config.schema import CapsConfig
 from a3.types.events import StageStarted
 from a3.types.llm import TokenUsage
+from tests.conftest import compose
 
 
 def used(n):
@@ -87,6 +88,12 @@ def test_caps(tmp_path, caps, reason):
     ledger.called("sonnet", used(10), 0.5)
     found = ledger.over(CapsConfig(**caps))
     assert found is None if reason is None else reason in found
+
+
+@pytest.mark.parametrize("budget", ["smoke", "quick", "standard", "paper"])
+def test_caps_are_set_where_a_budget_is(budget):
+    config = compose("model=tiny", f"budget={budget}", "budget.caps.usd=5")
+    assert config.budget.caps == CapsConfig(usd=5)
 
 
 def test_an_unknown_price_is_over_any_cap_in_dollars(tmp_path):

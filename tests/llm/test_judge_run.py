@@ -113,10 +113,10 @@ def test_a_run_is_judged_over_http(undisturbed, cache, service, tmp_path):
     assert found.base.confirm.sfr.n and found.base.confirm.sfr.unscored == 0
     assert found.provenance.judge.startswith("model-loopback-")
     assert found.provisional and "uncalibrated" in found.provisional
-    assert set(asked.values()) == {1}  # No answer is judged twice.
+    assert set(asked.values()) == {1}  # No answer is judged twice: baseline has explore's verdicts.
     assert found.cost.llm_calls == len(asked) and found.cost.usd and found.cost.usd > 0
     assert {c.model for c in found.cost.calls} == {"loopback"}
-    assert {c.stage for c in found.cost.calls} == {"explore", "baseline", "repair", "evaluate"}
+    assert {c.stage for c in found.cost.calls} == {"explore", "repair", "evaluate"}
     assert run(compose(*options(service)), tmp_path / "again", cache) == 0
     assert paid(service, "loopback") == asked  # Every verdict comes out of the cache.
     assert figures(tmp_path / "again") == figures(undisturbed)
