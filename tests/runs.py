@@ -27,15 +27,20 @@ def _run(
 ) -> None:
     os.environ["A3_CACHE_DIR"] = str(cache)
     os.chdir(folder.parent)
-    import torch
-
-    torch.set_num_threads(2)
+    _two_threads()
     if hook is not None:
         hook()
     from a3 import pipeline
 
     with (folder.parent / "output.txt").open("a") as output, contextlib.redirect_stdout(output):
         pipeline.run(config, folder, [], resumed=resumed)
+
+
+def _two_threads() -> None:
+    """Sums of floats depend on it."""
+    import torch
+
+    torch.set_num_threads(2)
 
 
 def run(
@@ -55,6 +60,7 @@ def _command(arguments: list[str], folder: Path, cache: Path, hook: Callable[[],
         os.dup2(output, stream)
     os.environ["A3_CACHE_DIR"] = str(cache)
     os.chdir(folder)
+    _two_threads()
     hook()
     sys.argv = ["a3", *arguments]
     from a3.__main__ import main
