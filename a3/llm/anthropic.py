@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from a3.llm.provider import Call, send
+from a3.llm.provider import NO_KEY, Call, send
 from a3.store import fingerprint
 from a3.types.chat import Conversation
 from a3.types.endpoint import EndpointSpec
@@ -25,8 +25,8 @@ EPHEMERAL = {"type": "ephemeral"}
 class Anthropic:
     """One model of the Messages API."""
 
-    def __init__(self, spec: EndpointSpec, key: str) -> None:
-        self._spec, self._key = spec, key
+    def __init__(self, spec: EndpointSpec, key: str | None) -> None:
+        self._spec, self._key = spec, key or NO_KEY
 
     @property
     def key(self) -> str:

@@ -15,6 +15,8 @@ AGAIN = frozenset({408, 409, 429})
 """Statuses below 500 after which the same call may succeed."""
 BUSY = frozenset({429, 503, 529})
 """Statuses that ask for fewer calls; 529 is Anthropic's "overloaded"."""
+NO_KEY = "none"
+"""Sent to servers that ask for no key; the SDKs want one."""
 UNREADABLE = (AttributeError, TypeError, ValueError, RecursionError)
 """What comes of reading a body that is no reply, however it is broken."""
 PLACEHOLDER = 8

@@ -7,6 +7,7 @@ import pytest
 
 from a3.errors import BudgetError, ConfigError
 from a3.llm.anthropic import Anthropic
+from a3.llm.connect import connect
 from a3.llm.endpoint import Endpoint, dollars
 from a3.llm.gate import Time
 from a3.llm.line import Line
@@ -201,6 +202,12 @@ def test_no_header_makes_it_wait_for_ever(provider, header):
         model, _, slept = endpoint(provider, service.url)
         (reply,) = said(model, request())
     assert reply.text == "ok" and all(0 <= wait <= 1 for wait in slept)
+
+
+def test_a_server_that_asks_for_no_key_gets_none(provider):
+    with serving(lambda body, n: Says("ok")) as service:
+        (reply,) = said(connect(spec(provider, service.url), Line()), request())
+    assert reply.text == "ok"
 
 
 def test_a_key_that_is_sent_back_goes_no_further(provider):
