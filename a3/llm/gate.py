@@ -10,6 +10,7 @@ import asyncio
 import random
 import re
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,7 +46,9 @@ class Gate:
         self._most, self._time = most, clock
         self._inside = 0
         self._open_at = 0.0
-        self._changed = asyncio.Condition()
+        self._waiting = deque[asyncio.Future[None]]()
+        self._woken = 0
+        """Those that were told of room and have not come for it yet."""
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[None]:
@@ -54,20 +57,29 @@ class Gate:
         try:
             yield
         finally:
-            async with self._changed:
-                self._inside -= 1
-                self._changed.notify(max(0, self._room - self._inside))
+            self._inside -= 1
+            self._wake()
 
     async def _enter(self) -> None:
         while True:
             if (wait := self._open_at - self._time.now()) > 0:
                 await self._time.sleep(wait)
                 continue
-            async with self._changed:
-                if self._inside < self._room:
-                    self._inside += 1
-                    return
-                await self._changed.wait()
+            if self._inside < self._room:
+                self._inside += 1
+                return
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+            self._woken -= 1
+
+    def _wake(self) -> None:
+        """As many as there is room for: waking all of them each time costs more than the calls."""
+        while self._waiting and self._inside + self._woken < self._room:
+            turn = self._waiting.popleft()
+            if not turn.done():  # Cancelled, with the whole batch.
+                turn.set_result(None)
+                self._woken += 1
 
     @property
     def _room(self) -> int:
