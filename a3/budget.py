@@ -6,22 +6,41 @@ import json
 from pathlib import Path
 
 from a3.config.schema import CapsConfig
-from a3.store import write_atomic
+from a3.store import append_line, read_lines, write_atomic
+from a3.types.base import Frozen
 from a3.types.events import Event, StageStarted
 from a3.types.llm import TokenUsage
 from a3.types.observer import Silent
 from a3.types.results import CallCost, Cost
 
 
+class PaidCall(Frozen):
+    """One call that brought a reply."""
+
+    number: int
+    """From 1, in the order they were paid for."""
+    stage: str
+    model: str
+    usage: TokenUsage
+    usd: float | None
+
+
 class Ledger(Silent):
-    """Counts tokens, answers and calls; saved with every event, so that a resumed run goes on."""
+    """Counts tokens, answers and calls, so that a resumed run goes on.
+
+    Sums are saved with every event. A call is a line of calls.jsonl beside them as soon as it is
+    paid for: one line costs microseconds, while saving the sums waits for the disk.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._calls = path, path.with_name("calls.jsonl")
         self._stage = "start"
         self._spent = Cost()
         if path.is_file():
             self._spent = Cost.model_validate_json(path.read_text())
+        for call in map(PaidCall.model_validate_json, read_lines(self._calls)):
+            if call.number > self._spent.llm_calls:  # Since the sums were saved.
+                self._spent = with_call(self._spent, call)
 
     @property
     def cost(self) -> Cost:
@@ -47,9 +66,12 @@ class Ledger(Silent):
         self._spent = self._spent.model_copy(update={what: getattr(self._spent, what) + amount})
 
     def called(self, model: str, usage: TokenUsage, usd: float | None) -> None:
-        """Add a call to its stage and model, and save: it is paid for, whatever comes next."""
-        self._spent = with_call(self._spent, self._stage, model, usage, usd)
-        self._save()
+        """Add a call to its stage and model, and keep it: it is paid for, whatever comes next."""
+        call = PaidCall(
+            number=self._spent.llm_calls + 1, stage=self._stage, model=model, usage=usage, usd=usd
+        )
+        append_line(self._calls, call.model_dump_json())
+        self._spent = with_call(self._spent, call)
 
     def event(self, event: Event) -> None:
         """Save."""
@@ -61,8 +83,9 @@ class Ledger(Silent):
         write_atomic(self._path, json.dumps(self._spent.model_dump(mode="json"), indent=1))
 
 
-def with_call(cost: Cost, stage: str, model: str, usage: TokenUsage, usd: float | None) -> Cost:
+def with_call(cost: Cost, call: PaidCall) -> Cost:
     """A cost with one call more; a sum with an unknown part is unknown."""
+    stage, model = call.stage, call.model
     mine = next((c for c in cost.calls if (c.stage, c.model) == (stage, model)), None)
     if mine is None:
         mine = CallCost(stage=stage, model=model, calls=0, usage=TokenUsage(), usd=0.0)
@@ -71,14 +94,14 @@ def with_call(cost: Cost, stage: str, model: str, usage: TokenUsage, usd: float 
         stage=stage,
         model=model,
         calls=mine.calls + 1,
-        usage=mine.usage + usage,
-        usd=_sum(mine.usd, usd),
+        usage=mine.usage + call.usage,
+        usd=_sum(mine.usd, call.usd),
     )
     return cost.model_copy(
         update={
             "calls": tuple(more if c is mine else c for c in cost.calls),
             "llm_calls": cost.llm_calls + 1,
-            "usd": _sum(cost.usd, usd),
+            "usd": _sum(cost.usd, call.usd),
         }
     )
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from a3.llm.provider import Call, send
+from a3.llm.provider import NO_KEY, Call, send
 from a3.store import fingerprint
 from a3.types.chat import Conversation
 from a3.types.endpoint import EndpointSpec
@@ -25,8 +25,8 @@ EPHEMERAL = {"type": "ephemeral"}
 class Anthropic:
     """One model of the Messages API."""
 
-    def __init__(self, spec: EndpointSpec, key: str) -> None:
-        self._spec, self._key = spec, key
+    def __init__(self, spec: EndpointSpec, key: str | None) -> None:
+        self._spec, self._key = spec, key or NO_KEY
 
     @property
     def key(self) -> str:
@@ -45,7 +45,7 @@ class Anthropic:
             max_retries=0,  # Retries are ours: all calls in flight must slow down together.
         ) as client:
             create = client.messages.with_raw_response.create
-            yield lambda request: send(anthropic, create, self._body(request), _reply)
+            yield lambda request: send(anthropic, create, self._body(request), _reply, self._key)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         stable = _stable(request)

@@ -30,7 +30,7 @@ def _provider(spec: EndpointSpec) -> Provider:
     if spec.provider == "anthropic":
         from a3.llm.anthropic import Anthropic
 
-        return Anthropic(spec, key or "")
+        return Anthropic(spec, key)
     from a3.llm.openai_compatible import OpenAICompatible
 
     return OpenAICompatible(spec, key)

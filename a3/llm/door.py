@@ -119,7 +119,7 @@ def _json_of(text: str) -> str:
         return text
     try:
         value, _ = json.JSONDecoder().raw_decode(text[start:])
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # Also numbers too long and lists too deep for Python.
         return text[start:]
     return json.dumps(value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from a3.errors import BudgetError
 from a3.llm.gate import REAL, Gate, Time
@@ -45,29 +45,35 @@ class Endpoint:
         self, requests: Sequence[ChatRequest], what: str
     ) -> list[ChatReply | CallFailed]:
         """A reply to each request, in order; equal requests are asked once."""
-        keys = [fingerprint("reply", self.key, r.model_dump(mode="json")) for r in requests]
+        mine = self.key
+        keys = [fingerprint("reply", mine, r.model_dump(mode="json")) for r in requests]
         known: dict[str, ChatReply | CallFailed] = {
             k: ChatReply.model_validate_json(v) for k, v in self._cache.get(keys).items()
         }
         self._observer.spend("cached_calls", sum(k in known for k in keys))
         missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
-        gate, done = Gate(self.spec.concurrency, self._time), 0
-
-        async def ask(key: str, request: ChatRequest, call: Call) -> None:
-            nonlocal done
-            reply = await self._asked(key, request, call, gate, what)
-            if reply is None:
-                return
-            known[key] = reply
-            done += 1
-            self._observer.progress(what, done, len(missing))
-
         if missing:
-            async with self._provider.connected() as call, asyncio.TaskGroup() as group:
-                for key, request in missing.items():
-                    group.create_task(ask(key, request, call))
+            known |= await self._ask_all(missing, what)
         self._check_caps(len(missing), sum(k not in known for k in missing), what)
         return [known[k] for k in keys]
+
+    async def _ask_all(
+        self, missing: Mapping[str, ChatRequest], what: str
+    ) -> dict[str, ChatReply | CallFailed]:
+        """What came of each request; nothing where a cap forbade to ask."""
+        gate = Gate(self.spec.concurrency, self._time)
+        found: dict[str, ChatReply | CallFailed] = {}
+
+        async def ask(key: str, request: ChatRequest, call: Call) -> None:
+            reply = await self._asked(key, request, call, gate, what)
+            if reply is not None:
+                found[key] = reply
+                self._observer.progress(what, len(found), len(missing))
+
+        async with self._provider.connected() as call, asyncio.TaskGroup() as group:
+            for key, request in missing.items():
+                group.create_task(ask(key, request, call))
+        return found
 
     async def _asked(
         self, key: str, request: ChatRequest, call: Call, gate: Gate, what: str
@@ -87,9 +93,10 @@ class Endpoint:
                 await self._wait(error, attempt, gate, what)
                 continue
             gate.succeeded(answered.headers)
-            self._cache.put({key: answered.reply.model_dump_json()})
             usage = answered.reply.usage
+            # First what was paid: a kill in between costs a call more, and the sums say so.
             self._observer.called(self.spec.model, usage, dollars(self.spec.price, usage))
+            self._cache.put({key: answered.reply.model_dump_json()})
             return answered.reply
         return CallFailed(kind=FailureKind.TRANSPORT, reason=reason)
 
@@ -108,16 +115,15 @@ class Endpoint:
         wait = error.retry_after
         if wait is None:
             wait = longest * self._time.jitter(0.5, 1.0)
-        if error.busy:
-            gate.too_many(wait)
+        if error.busy and gate.too_many(wait):
             self._observer.event(CallsPaused(what=what, reason=error.reason, seconds=wait))
         if attempt + 1 < self.spec.attempts:
             await self._time.sleep(wait)
 
 
 def dollars(price: Price | None, usage: TokenUsage) -> float | None:
-    """What the tokens cost; None where the price is unknown."""
-    if price is None:
+    """What the tokens cost; None where the price, or how many they were, is unknown."""
+    if price is None or not usage.total:
         return None
     read = price.input if price.cache_read is None else price.cache_read
     write = price.input if price.cache_write is None else price.cache_write

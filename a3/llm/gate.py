@@ -10,6 +10,7 @@ import asyncio
 import random
 import re
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,7 +46,9 @@ class Gate:
         self._most, self._time = most, clock
         self._inside = 0
         self._open_at = 0.0
-        self._changed = asyncio.Condition()
+        self._waiting = deque[asyncio.Future[None]]()
+        self._woken = 0
+        """Those that were told of room and have not come for it yet."""
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[None]:
@@ -54,20 +57,33 @@ class Gate:
         try:
             yield
         finally:
-            async with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
+            self._inside -= 1
+            self._wake()
 
     async def _enter(self) -> None:
         while True:
             if (wait := self._open_at - self._time.now()) > 0:
                 await self._time.sleep(wait)
                 continue
-            async with self._changed:
-                if self._inside < max(1, int(self.width)):
-                    self._inside += 1
-                    return
-                await self._changed.wait()
+            if self._inside < self._room:
+                self._inside += 1
+                return
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+            self._woken -= 1
+
+    def _wake(self) -> None:
+        """As many as there is room for: waking all of them each time costs more than the calls."""
+        while self._waiting and self._inside + self._woken < self._room:
+            turn = self._waiting.popleft()
+            if not turn.done():  # Cancelled, with the whole batch.
+                turn.set_result(None)
+                self._woken += 1
+
+    @property
+    def _room(self) -> int:
+        return max(1, int(self.width))
 
     def succeeded(self, headers: Mapping[str, str]) -> None:
         """A call went through; its headers may say that no more will for a while."""
@@ -76,10 +92,17 @@ class Gate:
             if headers.get(left) == "0" and (wait := seconds_until(headers.get(reset))):
                 self.close_for(wait)
 
-    def too_many(self, wait: float | None) -> None:
-        """The service is short of room; `wait`: seconds until it wants to hear again."""
-        self.width = max(1.0, self.width / 2)
+    def too_many(self, wait: float | None) -> bool:
+        """The service is short of room; `wait`: seconds until it wants to hear again.
+
+        Calls that were in flight when it said so are told the same: they halve nothing again.
+        Whether this was the first to be told.
+        """
+        first = self._open_at <= self._time.now()
+        if first:
+            self.width = max(1.0, self.width / 2)
         self.close_for(wait or 0.0)
+        return first
 
     def close_for(self, seconds: float) -> None:
         """Nobody calls for so long."""

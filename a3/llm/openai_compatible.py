@@ -6,15 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from a3.llm.provider import Call, CallError, send
+from a3.llm.provider import NO_KEY, Call, CallError, send
 from a3.store import fingerprint
 from a3.types.endpoint import EndpointSpec
 from a3.types.llm import ChatReply, ChatRequest, ReplyStop, TokenUsage
 
 STOPS = {"length": ReplyStop.LENGTH, "content_filter": ReplyStop.REFUSAL}
 """Every other reason to stop is the model's own end."""
-NO_KEY = "none"
-"""Sent to servers that ask for no key; the SDK wants one."""
 
 
 class OpenAICompatible:
@@ -41,7 +39,7 @@ class OpenAICompatible:
             max_retries=0,  # Retries are ours: all calls in flight must slow down together.
         ) as client:
             create = client.chat.completions.with_raw_response.create
-            yield lambda request: send(openai, create, self._body(request), _reply)
+            yield lambda request: send(openai, create, self._body(request), _reply, self._key)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         stable = "\n\n".join(text for text in (request.system, *request.log) if text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -14,6 +15,12 @@ AGAIN = frozenset({408, 409, 429})
 """Statuses below 500 after which the same call may succeed."""
 BUSY = frozenset({429, 503, 529})
 """Statuses that ask for fewer calls; 529 is Anthropic's "overloaded"."""
+NO_KEY = "none"
+"""Sent to servers that ask for no key; the SDKs want one."""
+UNREADABLE = (AttributeError, TypeError, ValueError, RecursionError)
+"""What comes of reading a body that is no reply, however it is broken."""
+PLACEHOLDER = 8
+"""Keys shorter than this stand for none ("EMPTY"), and may be words of a reply."""
 
 
 @dataclass(frozen=True)
@@ -64,27 +71,38 @@ async def send(
     create: Callable[..., Awaitable[Any]],
     body: Mapping[str, Any],
     read: Callable[[Any], ChatReply],
+    key: str | None,
 ) -> Answered:
     """One call through an SDK's raw `create`. Raises CallError.
 
-    Both SDKs come out of one generator and name their errors alike.
+    Both SDKs come out of one generator and name their errors alike. Servers may send `key` back,
+    in an error above all; it goes no further than here.
     """
     try:
         raw = await create(**body)
-        found = raw.parse()
-        if inspect.isawaitable(found):
-            found = await found
     except sdk.APIStatusError as error:
-        raise _refused(error) from None
+        raise _refused(error, key) from None
     except sdk.APIError as error:  # No connection, a time-out, or a body that is no response.
-        raise CallError(f"{type(error).__name__}: {error}") from None
-    return Answered(read(found), {name.lower(): value for name, value in raw.headers.items()})
+        raise CallError(without(key, f"{type(error).__name__}: {error}")) from None
+    try:
+        found = raw.parse()
+        reply = read(await found if inspect.isawaitable(found) else found)
+    except (sdk.APIError, *UNREADABLE) as error:
+        said = without(key, f"{type(error).__name__}: {error}")
+        raise CallError(f"the body is no reply: {said}") from None
+    reply = reply.model_copy(update={"text": without(key, reply.text)})
+    return Answered(reply, {name.lower(): value for name, value in raw.headers.items()})
 
 
-def _refused(error: Any) -> CallError:
+def without(key: str | None, text: str) -> str:
+    """Text that does not hold the key."""
+    return text.replace(key, "***") if key and len(key) >= PLACEHOLDER else text
+
+
+def _refused(error: Any, key: str | None) -> CallError:
     code = error.status_code
     return CallError(
-        f"HTTP {code}: {error.message}",
+        without(key, f"HTTP {code}: {error.message}"),
         again=code in AGAIN or code >= 500,
         busy=code in BUSY,
         retry_after=_seconds(error.response.headers.get("retry-after")),
@@ -92,8 +110,9 @@ def _refused(error: Any) -> CallError:
 
 
 def _seconds(header: str | None) -> float | None:
-    """A retry-after header; None where it is missing or a date."""
+    """A retry-after header; None where it is missing, a date, or no time at all."""
     try:
-        return max(0.0, float(header)) if header is not None else None
+        seconds = float(header) if header is not None else None
     except ValueError:
         return None
+    return max(0.0, seconds) if seconds is not None and math.isfinite(seconds) else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from a3.types.base import Frozen
 
@@ -39,3 +40,10 @@ class EndpointSpec(Frozen):
     timeout_s: float = Field(gt=0)
     price: Price | None = None
     """None: unknown, and never taken for free."""
+
+    @model_validator(mode="after")
+    def _no_secret_is_written(self) -> EndpointSpec:
+        # A run folder holds the configuration. Of the whole, so that the error does not show it.
+        if self.base_url and urlsplit(self.base_url).password:
+            raise ValueError("base_url holds a password; name a variable in key_variable instead")
+        return self

@@ -27,6 +27,8 @@ class Says:
     delay: float = 0.0
     cut: bool = False
     """Drop the connection half way through the body."""
+    hang: bool = False
+    """Say nothing until the client gives up."""
     raw: str | None = None
     """The body as it is, in place of a well-formed one."""
     cached: int = 0
@@ -46,6 +48,8 @@ class Service:
         self.script = script
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.answered: list[dict[str, Any]] = []
+        """Requests whose reply went out whole: what a provider wants money for."""
         self.in_flight = self.most_in_flight = 0
         self.url = ""
 
@@ -56,16 +60,23 @@ class Service:
                 path = line.split()[1]
                 headers = await _headers(reader)
                 body = json.loads(await reader.readexactly(int(headers["content-length"])))
-                if not await self._respond(path, headers, body, writer):
+                says, content = await self._reply(path, headers, body)
+                if says.hang:
+                    await reader.read()
+                    break
+                if says.status == 200 and says.raw is None and not says.cut:
+                    self.answered.append(body)
+                await _send(says, content, writer)
+                if says.cut:
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
 
-    async def _respond(
-        self, path: str, headers: dict[str, str], body: dict[str, Any], writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _reply(
+        self, path: str, headers: dict[str, str], body: dict[str, Any]
+    ) -> tuple[Says, bytes]:
         number = len(self.asked)
         self.asked.append(body)
         self.headers.append(headers)
@@ -75,14 +86,16 @@ class Service:
         await asyncio.sleep(says.delay)
         self.in_flight -= 1
         text = says.raw if says.raw is not None else json.dumps(_body(path, body, says))
-        content = text.encode()
-        head = [f"HTTP/1.1 {says.status} -", "content-type: application/json"]
-        head += [f"content-length: {len(content)}"]
-        head += [f"{name}: {value}" for name, value in says.headers.items()]
-        writer.write("\r\n".join(head).encode() + b"\r\n\r\n")
-        writer.write(content[: len(content) // 2] if says.cut else content)
-        await writer.drain()
-        return not says.cut
+        return says, text.encode()
+
+
+async def _send(says: Says, content: bytes, writer: asyncio.StreamWriter) -> None:
+    head = [f"HTTP/1.1 {says.status} -", "content-type: application/json"]
+    head += [f"content-length: {len(content)}"]
+    head += [f"{name}: {value}" for name, value in says.headers.items()]
+    writer.write("\r\n".join(head).encode() + b"\r\n\r\n")
+    writer.write(content[: len(content) // 2] if says.cut else content)
+    await writer.drain()
 
 
 async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:

@@ -94,6 +94,14 @@ def test_what_asking_again_would_not_mend_is_not_asked_again(reply, kind):
     assert len(model.rounds) == 1
 
 
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"score": ' + "9" * 5000 + "}", '{"text": "\\ud800"']
+)
+def test_json_that_python_cannot_read_is_malformed(text):
+    failed = parsed(says(text), Idea)
+    assert isinstance(failed, CallFailed) and failed.kind is FailureKind.MALFORMED
+
+
 def test_whole_json_at_the_limit_is_good():
     assert parsed(says(GOOD, ReplyStop.LENGTH), Idea) == Idea(text="a", score=3)
 

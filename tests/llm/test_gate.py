@@ -59,6 +59,15 @@ def test_too_many_halves_and_success_adds_one_a_round():
     assert gate.width == 1 and asyncio.run(crowd(gate, 5)) == 1
 
 
+def test_a_burst_of_refusals_is_one_event():
+    clock = Clock()
+    gate = Gate(16, clock.time)
+    assert [gate.too_many(5.0) for _ in range(16)] == [True] + 15 * [False]
+    assert gate.width == 8
+    clock.at += 5.0
+    assert gate.too_many(5.0) and gate.width == 4
+
+
 def test_while_it_is_closed_nobody_calls():
     clock = Clock()
     gate = Gate(4, clock.time)

@@ -5,8 +5,9 @@ from random import Random
 
 import pytest
 
-from a3.errors import BudgetError
+from a3.errors import BudgetError, ConfigError
 from a3.llm.anthropic import Anthropic
+from a3.llm.connect import connect
 from a3.llm.endpoint import Endpoint, dollars
 from a3.llm.gate import Time
 from a3.llm.line import Line
@@ -16,6 +17,7 @@ from a3.types.chat import Conversation, Message, ask, assistant, user
 from a3.types.endpoint import EndpointSpec, Price
 from a3.types.events import CallsPaused
 from a3.types.llm import CallFailed, ChatReply, ChatRequest, FailureKind, ReplyStop, TokenUsage
+from tests.conftest import compose
 from tests.llm.server import Says, serving
 from tests.observers import Heard
 
@@ -147,6 +149,12 @@ def test_why_a_reply_ended(provider, stop, found):
         Says(status=429, text="slow down"),
         Says(cut=True, text="A long answer that never arrives in full. " * 50),
         Says(raw="<html>gateway</html>", status=502),
+        Says(raw="<html>gateway</html>", headers={"content-type": "text/html"}),
+        Says(raw='{"id": "1", "content": [{"ty'),
+        Says(raw='{"hello": "world"}'),
+        Says(raw='{"content": [7], "choices": [7], "usage": "much"}'),
+        Says(raw="[]"),
+        Says(raw="[" * 100_000),
     ],
 )
 def test_what_passes_is_tried_again(provider, wrong):
@@ -184,6 +192,39 @@ def test_waits_grow_with_jitter_where_the_server_says_nothing(provider):
     _, _, slept = made
     assert len(slept) == 3  # None after the last attempt.
     assert all(2**i / 2 <= wait <= 2**i for i, wait in enumerate(slept))
+
+
+@pytest.mark.parametrize("header", ["inf", "nan", "Wed, 21 Oct 2026 07:28:00 GMT", "-3"])
+def test_no_header_makes_it_wait_for_ever(provider, header):
+    def script(body, n):
+        return Says(status=429, headers={"retry-after": header}) if n == 0 else Says("ok")
+
+    with serving(script) as service:
+        model, _, slept = endpoint(provider, service.url)
+        (reply,) = said(model, request())
+    assert reply.text == "ok" and all(0 <= wait <= 1 for wait in slept)
+
+
+def test_a_server_that_asks_for_no_key_gets_none(provider):
+    with serving(lambda body, n: Says("ok")) as service:
+        (reply,) = said(connect(spec(provider, service.url), Line()), request())
+    assert reply.text == "ok"
+
+
+def test_a_key_that_is_sent_back_goes_no_further(provider):
+    key = "sk-fake-4f1d7c0be2a98653"
+
+    def script(body, n):
+        return Says(status=401, text=f"no such key: {key}") if n == 0 else Says(f"It is {key}.")
+
+    with serving(script) as service:
+        made = spec(provider, service.url)
+        client = {"anthropic": Anthropic, "openai_compatible": OpenAICompatible}[provider]
+        model = Endpoint(made, client(made, key), Line())
+        (failed,), (reply,) = said(model, request()), said(model, request())
+        assert any(key in value for value in service.headers[0].values())
+    assert "no such key: ***" in failed.reason and key not in failed.reason
+    assert reply.text == "It is ***."
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
@@ -261,6 +302,14 @@ def test_another_setting_is_another_reply(provider, tmp_path):
 
 def test_an_unknown_price_is_unknown():
     assert dollars(None, TokenUsage(input=10)) is None
+    assert dollars(PRICE, TokenUsage()) is None  # The server counted nothing.
     assert dollars(
         Price(input=1, output=2), TokenUsage(cache_read=10, cache_write=5, output=5)
     ) == (pytest.approx(25e-6))
+
+
+def test_a_password_in_the_address_is_refused_and_not_shown():
+    address = "judge.endpoint.base_url=http://me:hunter22@127.0.0.1/v1"
+    with pytest.raises(ConfigError) as error:
+        compose("model=tiny", "judge=endpoint", "judge.endpoint.model=m", address)
+    assert "key_variable" in str(error.value) and "hunter22" not in str(error.value)
