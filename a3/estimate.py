@@ -86,7 +86,7 @@ def counts(config: Config) -> Counts:
 def calls(config: Config) -> list[Calls]:
     """Every kind of call, agent's first."""
     found = counts(config)
-    return [*_agent(config, found), *_judge(config, found)]
+    return [*_agent(config, found), *_judges(config, found)]
 
 
 def _agent(config: Config, found: Counts) -> Iterator[Calls]:
@@ -108,13 +108,17 @@ def _agent(config: Config, found: Counts) -> Iterator[Calls]:
         yield _calls("proposals", config.trials, log + TRIAL * config.trials // 2, CHAT)
 
 
-def _judge(config: Config, found: Counts) -> Iterator[Calls]:
-    judge = config.judge
-    if not isinstance(judge, EndpointJudgeConfig):
-        return
-    repaired = 0 if config.trials == 0 else found.explored + found.validation * found.trials
-    n = judge.votes * (found.explored + found.validation + repaired + 2 * found.held_out)
-    yield _calls("verdicts", n, TWIN, RULING, who="judge")
+def _judges(config: Config, found: Counts) -> Iterator[Calls]:
+    """Of the judge that steers, and of another one for evaluate if there is one."""
+    steering = found.explored + found.validation
+    if config.trials:
+        steering += found.explored + found.validation * found.trials
+    final, held_out = config.final_judge, 2 * found.held_out
+    if final is None:
+        steering += held_out
+    for who, judge, n in (("judge", config.judge, steering), ("final judge", final, held_out)):
+        if isinstance(judge, EndpointJudgeConfig):
+            yield _calls("verdicts", judge.votes * n, TWIN, RULING, who)
 
 
 def _calls(kind: str, n: int, data: int, out: int, who: str = "agent") -> Calls:
@@ -129,8 +133,9 @@ def told(config: Config) -> str:
     endpoints: dict[str, EndpointSpec] = {}
     if isinstance(config.agent, ModelAgent):
         endpoints["agent"] = config.agent.endpoint
-    if isinstance(config.judge, EndpointJudgeConfig):
-        endpoints["judge"] = config.judge.endpoint
+    for who, judge in (("judge", config.judge), ("final judge", config.final_judge)):
+        if isinstance(judge, EndpointJudgeConfig):
+            endpoints[who] = judge.endpoint
     parts = [_priced(who, spec, asked) for who, spec in endpoints.items()]
     return "at most about " + "; ".join(parts)
 

@@ -53,11 +53,12 @@ def plan(config: Config) -> str:
 
 
 def _agents(config: Config) -> Iterator[str]:
-    agent, judge = config.agent, config.judge
+    agent = config.agent
     if isinstance(agent, ModelAgent) and (reason := why_not(agent.endpoint)):
         yield f"agent={agent.name}: {reason}; set it, or use agent=offline"
-    if isinstance(judge, EndpointJudgeConfig) and (reason := why_not(judge.endpoint)):
-        yield f"judge={judge.name}: {reason}; set it, or use judge=rules"
+    for key, judge in (("judge", config.judge), ("judge.final", config.final_judge)):
+        if isinstance(judge, EndpointJudgeConfig) and (reason := why_not(judge.endpoint)):
+            yield f"{key}={judge.name}: {reason}; set it, or use {key}=rules"
 
 
 def _weights(config: Config) -> Iterator[str]:

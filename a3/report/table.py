@@ -10,6 +10,7 @@ from rich.table import Table
 from a3.report.criteria import NOT_ESTIMABLE, in_words
 from a3.report.trials import markdown_trials
 from a3.report.verdict import UNCALIBRATED
+from a3.types.judge import Calibration, SecondOpinion
 from a3.types.rates import Comparison, Estimate, Interval, MeanKL, Rate
 from a3.types.results import ModelReport, RunResult, SplitComparison, VerdictKind
 from a3.types.scores import HeldOutScores
