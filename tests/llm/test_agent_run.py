@@ -37,7 +37,8 @@ def outcome(folder):
 def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
     with serving(Agent()) as service:
         folder = tmp_path / "run"
-        assert run(config(service), folder, tmp_path / "cache") == 0, output(tmp_path)
+        one = config(service, "judge.final=rules")
+        assert run(one, folder, tmp_path / "cache") == 0, output(tmp_path)
         asked = [(task_of(body), body) for body in service.asked]
     found, log = outcome(folder), read_log(folder / "log.jsonl")
     assert {"first", "hypotheses", "ideas", "chats", "twins", "split", "propose"} <= {
@@ -51,6 +52,11 @@ def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
     assert found.base.confirm.sfr.n and found.base.ood.sfr.n
     assert {"known", "evidence", "own"} >= set(found.base.ood.fpr_by_stratum)
     out_of_sight(asked, log, split)
+    # The same rules rule again: the two judges agree, and people get a sheet to label.
+    assert found.second_opinion and found.second_opinion.accuracy.value == 1
+    assert len((folder / "labelling.jsonl").read_text().splitlines()) == 50
+    assert "expected SFR below 20 %" in (folder / "result.md").read_text()
+    assert "expected SFR below 20 %" in (folder / "report.html").read_text()
 
 
 def out_of_sight(asked, log, split):
