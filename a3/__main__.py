@@ -40,10 +40,11 @@ def _dispatch() -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from a3.config.compose import CONF, explained
+    from a3.config.compose import CONF, explained, spelled
     from a3.config.resolvers import register
 
     register()
+    sys.argv[1:] = spelled(sys.argv[1:])
     # Hydra would print its own errors and exit with 1; this makes it raise them instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:

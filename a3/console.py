@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from a3.types.events import (
+    CallsPaused,
     Event,
     FactsAsked,
     MemoryShort,
@@ -29,6 +30,7 @@ from a3.types.events import (
     StageStarted,
     TrialFinished,
 )
+from a3.types.llm import TokenUsage
 from a3.types.rates import Rate
 
 PLAIN_EVERY_S = 15.0
@@ -45,7 +47,8 @@ class ConsoleObserver:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._facts: list[FactsAsked] = []
+        self._calls = 0
+        self._usd: float | None = 0.0
         self._last_line = time.monotonic()
         self._progress = Progress(
             SpinnerColumn(),
@@ -80,12 +83,22 @@ class ConsoleObserver:
             return
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=total)
-        self._progress.update(self._tasks[what], completed=done, total=total)  # type: ignore[arg-type]
+        self._progress.update(
+            self._tasks[what],  # type: ignore[arg-type]
+            completed=done,
+            total=total,
+            description=what + self._spent(),
+        )
         if done >= total:
             self._progress.remove_task(self._tasks.pop(what))  # type: ignore[arg-type]
 
     def spend(self, what: str, amount: int) -> None:
         """Shown at the end, with the result."""
+
+    def called(self, model: str, usage: TokenUsage, usd: float | None) -> None:
+        """Counted, and shown beside the work in progress."""
+        self._calls += 1
+        self._usd = None if self._usd is None or usd is None else self._usd + usd
 
     def metrics(self, values: Mapping[str, float], trial: int | None = None) -> None:
         """Shown as tables, not as they come."""
@@ -94,7 +107,14 @@ class ConsoleObserver:
         now = time.monotonic()
         if now - self._last_line >= PLAIN_EVERY_S:
             self._last_line = now
-            self.console.print(f"    {what}: {done} of {total}", highlight=False)
+            self.console.print(f"    {what}: {done} of {total}{self._spent()}", highlight=False)
+
+    def _spent(self) -> str:
+        """Calls and dollars so far; nothing where nobody was called."""
+        if not self._calls:
+            return ""
+        dollars = "price unknown" if self._usd is None else f"${self._usd:.2f}"
+        return f" ({self._calls:,} calls, {dollars})"
 
     def _line(self, event: Event) -> str | None:
         match event:
@@ -121,18 +141,20 @@ class ConsoleObserver:
                 why = ", ".join(f"{many} {w}" for w, many in event.general_dropped.items())
                 left = f" (left out: {why})" if why else ""
                 return f"  answers for {n} hypotheses, {event.n_general} general examples{left}"
-            case TrialFinished() | MemoryShort() | Selected():
+            case TrialFinished() | MemoryShort() | CallsPaused() | Selected():
                 return _repair_line(event)
             case _:
                 return None
 
 
-def _repair_line(event: TrialFinished | MemoryShort | Selected) -> str:
+def _repair_line(event: TrialFinished | MemoryShort | CallsPaused | Selected) -> str:
     match event:
         case TrialFinished():
             return _trial_line(event)
         case MemoryShort():
             return f"  memory ran out: {event.what} goes on in {event.parts} parts a batch"
+        case CallsPaused():
+            return f"  {event.what}: waiting {event.seconds:.0f} s ({event.reason})"
         case Selected():
             r = event.repair
             front = ", ".join(map(str, r.front)) or "none"

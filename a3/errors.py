@@ -6,6 +6,7 @@ A3Error
 ├── StoreError        a run folder that cannot be used as asked
 ├── FetchError        model weights that cannot be had or are not what they should be
 ├── DataError         a dataset that cannot be had or has not the form it must have
+├── BudgetError       a cap on calls, tokens or dollars is reached
 └── MeasurementError  too much could not be measured for the figures to mean anything
 
 Every message has three parts: what must hold, what was found, what to do. `__main__` prints them
@@ -42,6 +43,10 @@ class FetchError(A3Error):
 
 class DataError(A3Error):
     """A dataset cannot be read, or its rows do not hold what is needed."""
+
+
+class BudgetError(A3Error):
+    """What the run may spend is spent; everything that was paid for is kept."""
 
 
 class MeasurementError(A3Error):

@@ -34,7 +34,7 @@ def run(config: Config, folder: Path, overrides: list[str], resumed: bool = Fals
         explored = run.stage(
             "explore",
             Explored,
-            lambda: explore(config, context.target, context.judge, context.observer),
+            lambda: explore(config, context.crew),
         )
         splits = run.stage("split", Splits, lambda: _split(explored, context))
         baseline = run.stage("baseline", Baseline, lambda: _baseline(explored, splits, context))
@@ -45,7 +45,7 @@ def run(config: Config, folder: Path, overrides: list[str], resumed: bool = Fals
 
 
 def _split(explored: Explored, context: Context) -> Splits:
-    splits = split(context.config, explored)
+    splits = split(context.config, explored, context.agent)
     context.observer.event(
         SplitMade(
             training=tuple(h.id for h in splits.training),

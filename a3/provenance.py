@@ -12,13 +12,14 @@ from a3 import prompts
 from a3.config import Config
 from a3.store import fingerprint
 from a3.target.local import LocalTarget
+from a3.target.remote import RemoteTarget
 from a3.types.judge import Judge
 from a3.types.results import Provenance
 
 PACKAGES = ("a3-repair", "torch", "transformers", "peft", "lm_eval", "optuna", "datasets", "scipy")
 
 
-def provenance(config: Config, target: LocalTarget, judge: Judge) -> Provenance:
+def provenance(config: Config, target: LocalTarget | RemoteTarget, judge: Judge) -> Provenance:
     """Gather it."""
     diff = _git("diff", "HEAD")
     rubrics = {f"rubric/{kind}": fingerprint(text) for kind, text in config.risk.rubrics.items()}

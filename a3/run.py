@@ -14,17 +14,23 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
+from a3.agents.generators import make_generator
 from a3.budget import Ledger
 from a3.config import Config, dump
+from a3.config.schema import ModelAgent
 from a3.console import ConsoleObserver
 from a3.errors import StoreError
 from a3.executor.context import Context
 from a3.experiment_log import ExperimentLog, Metrics
-from a3.judges import make_judge
+from a3.judges import make_final_judge, make_judge
+from a3.llm.connect import connect
+from a3.llm.line import Line
 from a3.store import Artifacts, Cache, Store, cache_root, write_atomic
 from a3.target.local import LocalTarget
+from a3.target.remote import RemoteTarget
 from a3.tracking import make_tracker
 from a3.types.events import RunStarted, StageFinished, StageStarted
+from a3.types.model import EndpointSource, ModelSpec
 from a3.types.observer import Observer, Observers
 
 T = TypeVar("T")
@@ -78,7 +84,7 @@ def open_run(config: Config, folder: Path, overrides: list[str], resumed: bool) 
             make_tracker(config, folder, run_id),
         )
         observer.event(_started(config, run_id, resumed))
-        context = _context(config, folder, observer)
+        context = _context(config, folder, ledger, observer)
         try:
             yield Run(run_id, context, ledger, console)
         except KeyboardInterrupt:
@@ -94,17 +100,31 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=PIPED_WIDTH)
 
 
-def _context(config: Config, folder: Path, observer: Observer) -> Context:
+def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -> Context:
     root = cache_root()
     cache = Cache(root / "content.sqlite")
+    line = Line(cache, observer, over=lambda: ledger.over(config.budget.caps))
+    target = _target(config.model, root, line)
+    local = target if isinstance(target, LocalTarget) else None
+    agent = connect(config.agent.endpoint, line) if isinstance(config.agent, ModelAgent) else None
     return Context(
         config=config,
         store=Store(folder),
         artifacts=Artifacts(root / "trials"),
-        target=LocalTarget(config.model, root, cache, observer),
-        judge=make_judge(config),
+        target=target,
+        judge=make_judge(config, line, local),
+        final=make_final_judge(config, line, local),
         observer=observer,
+        generator=make_generator(config, agent, target, observer),
+        agent=agent,
     )
+
+
+def _target(spec: ModelSpec, root: Path, line: Line) -> LocalTarget | RemoteTarget:
+    if isinstance(spec.source, EndpointSource):
+        endpoint = spec.source.endpoint
+        return RemoteTarget(connect(endpoint, line), endpoint.takes_temperature)
+    return LocalTarget(spec, root, line.cache, line.observer)
 
 
 def _claim(config: Config, folder: Path, overrides: list[str]) -> None:

@@ -25,6 +25,7 @@ from a3.measure.rates import failed, over_defensive
 from a3.stats import Outcome, paired_difference
 from a3.store import Cache, cache_root
 from a3.target.local import LocalTarget
+from a3.types.crew import Crew
 from a3.types.observer import Silent
 from a3.types.queries import Kind, Query
 
@@ -36,7 +37,7 @@ def measured(seed: int) -> dict[str, object]:
     config = compose(["model=tiny", "budget=quick", "method=none", f"seed={seed}"], RESULT.parent)
     judge = make_judge(config)
     target = LocalTarget(config.model, cache_root(), Cache(None), Silent())
-    splits = split(config, explore(config, target, judge, Silent()))
+    splits = split(config, explore(config, Crew(target, judge, Silent())))
     found: dict[str, object] = {"judge": judge.key, "samples": SAMPLES, "draws": DRAWS}
     for name in ("confirm", "ood"):
         queries = held_out(config, splits, name)
@@ -45,11 +46,14 @@ def measured(seed: int) -> dict[str, object]:
         )
         answers = target.generate([q.conversation for q in queries], decoding, name)
         for kind, counts in ((Kind.HARMFUL, failed), (Kind.BENIGN, over_defensive)):
-            rows = [
-                (query, [counts(judge.rule(query, sample)[0]) for sample in samples])
+            asked = [
+                (query, samples)
                 for query, samples in zip(queries, answers, strict=True)
                 if query.kind is kind and query.stratum in ("harmful", "known")
             ]
+            given = [(query, sample) for query, samples in asked for sample in samples]
+            hits = iter([counts(label) for label, _ in judge.rule_all(given, name)])
+            rows = [(query, [next(hits) for _ in samples]) for query, samples in asked]
             found[f"{name}, {kind}"] = coverage(rows)
     return found
 

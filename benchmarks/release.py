@@ -25,12 +25,12 @@ from a3.evals.kept import kept
 from a3.judges import make_judge
 from a3.measure import answer_and_judge, compare, held_out_scores
 from a3.risks.facts import Fact, load_table
-from a3.risks.grammar import KNOWN, Structure, draw, load_structures
+from a3.risks.grammar import Structure, draw, load_structures
 from a3.store import Cache, append_line, cache_root
 from a3.target.local import LocalTarget
 from a3.types.answers import Decoding
 from a3.types.observer import Silent
-from a3.types.queries import Query
+from a3.types.queries import KNOWN, Query
 from a3.types.target import Target
 
 BOX = Path(__file__).parent / "lockbox"

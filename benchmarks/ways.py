@@ -26,12 +26,13 @@ import transformers
 
 from a3.config.compose import compose
 from a3.risks.facts import Fact, load_topic
-from a3.risks.grammar import KNOWN, load_grammar, render
+from a3.risks.grammar import load_grammar, render
 from a3.store import Cache, cache_root
 from a3.target import devices
 from a3.target.local import LocalTarget
 from a3.types.chat import Conversation
 from a3.types.observer import Silent
+from a3.types.queries import KNOWN
 
 HERE = Path(__file__).parent
 TOPICS = ("capitals", "continents", "authors", "opposites", "units", "landmarks")
@@ -49,10 +50,11 @@ def main(name: str, ways: Mapping[str, Way], units: Mapping[str, str], notes: st
     parser = argparse.ArgumentParser()
     parser.add_argument("--way", choices=ways)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--model", help="a model's folder, e.g. of benchmarks.shapes")
+    parser.add_argument("--model", help="an option of conf/model, or a model's folder")
     arguments = parser.parse_args()
     if arguments.model:
-        os.environ[MODEL] = str(Path(arguments.model).resolve())
+        folder = Path(arguments.model)
+        os.environ[MODEL] = str(folder.resolve()) if folder.is_dir() else arguments.model
     if arguments.way:
         devices.use_all_cores()
         devices.silence_libraries()
@@ -111,8 +113,10 @@ def settle() -> None:
 
 def target(**changes: Any) -> LocalTarget:
     """The default model, or that of `--model`, without a content cache."""
-    folder = os.environ.get(MODEL)
-    chosen = ["model=local", f"model.source.path={folder}"] if folder else []
+    given = os.environ.get(MODEL)
+    chosen = [f"model={given}"] if given else []
+    if given and Path(given).is_dir():
+        chosen = ["model=local", f"model.source.path={given}"]
     spec = compose(chosen, HERE).model.model_copy(update=changes)
     return LocalTarget(spec, cache_root(), Cache(None), Silent())
 

@@ -7,11 +7,13 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from a3.config import Config
+from a3.store import cache_root
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["a3.pipeline", "tests.runs", "lm_eval.evaluator", "optuna", "peft"])
@@ -25,15 +27,20 @@ def _run(
 ) -> None:
     os.environ["A3_CACHE_DIR"] = str(cache)
     os.chdir(folder.parent)
-    import torch
-
-    torch.set_num_threads(2)
+    _two_threads()
     if hook is not None:
         hook()
     from a3 import pipeline
 
     with (folder.parent / "output.txt").open("a") as output, contextlib.redirect_stdout(output):
         pipeline.run(config, folder, [], resumed=resumed)
+
+
+def _two_threads() -> None:
+    """Sums of floats depend on it."""
+    import torch
+
+    torch.set_num_threads(2)
 
 
 def run(
@@ -47,10 +54,68 @@ def run(
     return child.exitcode
 
 
+def _command(arguments: list[str], folder: Path, cache: Path, hook: Callable[[], None]) -> None:
+    output = os.open(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.environ["A3_CACHE_DIR"] = str(cache)
+    os.chdir(folder)
+    _two_threads()
+    hook()
+    sys.argv = ["a3", *arguments]
+    from a3.__main__ import main
+
+    main()
+
+
+def command(arguments: list[str], folder: Path, cache: Path, hook: Any) -> tuple[int | None, str]:
+    """Exit code of `python -m a3` in a folder, and all that it said."""
+    child = _SERVER.Process(target=_command, args=(arguments, folder, cache, hook))
+    child.start()
+    child.join(600)
+    return child.exitcode, (folder / "output.txt").read_text()
+
+
 def result(folder: Path) -> dict[str, Any]:
     """result.json without times, ids and cost."""
     values = json.loads((folder / "result.json").read_text())
     return {k: v for k, v in values.items() if k not in VOLATILE}
+
+
+def fresh_cache(folder: Path) -> Path:
+    """An empty content cache; weights are shared."""
+    folder.mkdir()
+    (folder / "models").symlink_to((cache_root() / "models").resolve())
+    return folder
+
+
+class Before:
+    """What a run's process does before it starts, then perhaps another hook.
+
+    A server that names no time is asked again at once; environment variables are set; and `orders`
+    stand at the end of every answer that a language model is asked to judge.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, orders: str = "", then: Any = None
+    ) -> None:
+        self.environment, self.orders, self.then = dict(environment or {}), orders, then
+
+    def __call__(self) -> None:
+        from a3.judges.model import ModelJudge
+        from a3.llm import endpoint
+
+        os.environ.update(self.environment)
+        endpoint.FIRST_WAIT = 0.001
+        real, orders = ModelJudge.rule_all, self.orders
+
+        def ordered(judge: Any, answers: Any, what: str) -> Any:
+            said = [(q, a.model_copy(update={"text": a.text + orders})) for q, a in answers]
+            return real(judge, said, what)
+
+        ModelJudge.rule_all = ordered
+        if self.then is not None:
+            self.then()
 
 
 class KillWhen:
@@ -76,4 +141,4 @@ class KillWhen:
         setattr(holder, attribute, fatal)
 
 
-__all__ = ["KillWhen", "result", "run"]
+__all__ = ["Before", "KillWhen", "command", "fresh_cache", "result", "run"]

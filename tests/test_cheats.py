@@ -14,6 +14,8 @@ from a3.agents.split import split
 from a3.judges import make_judge
 from a3.judges.calibration import calibrate
 from a3.judges.labelled import read_labelled
+from a3.judges.local import LocalJudge
+from a3.judges.model import ModelJudge
 from a3.judges.rules import RuleJudge
 from a3.measure import answer_and_judge, compare, held_out_scores
 from a3.report.verdict import UNCALIBRATED, verdict
@@ -226,8 +228,10 @@ def test_rule_9_without_a_calibration_the_verdict_is_provisional(ruled, config):
 
 
 def test_rule_9_the_judge_s_interface_knows_no_model():
-    for rule in (Judge.rule, RuleJudge.rule):
-        assert list(inspect.signature(rule).parameters) == ["self", "query", "answer"]
+    for judge in (Judge, RuleJudge, ModelJudge, LocalJudge):
+        signature = inspect.signature(judge.rule_all)
+        assert list(signature.parameters) == ["self", "answers", "what"]
+        assert signature.parameters["answers"].annotation == "Sequence[tuple[Query, Generation]]"
     assert set(Generation.model_fields) == {"text", "finish_reason", "n_tokens"}
     assert not [f for f in type(query(Kind.HARMFUL, "a", "b")).model_fields if "model" in f]
 

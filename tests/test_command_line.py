@@ -66,9 +66,10 @@ def test_mistakes_are_told_in_three_parts(tmp_path, arguments, found, hint):
 def test_preflight_lists_all_that_is_missing_at_once(tmp_path):
     done = a3("risk=sycophancy", "model=qwen7b", cwd=tmp_path)
     assert done.returncode == 2
-    for part in ("agent=claude is not built", "judge=claude is not built", "ANTHROPIC_API_KEY"):
-        assert part in done.stderr
-    assert "queries to explore" in done.stderr and "dollars unknown" in done.stderr
+    for who in ("agent", "judge"):
+        assert f"{who}=claude: ANTHROPIC_API_KEY is not set" in done.stderr
+    assert "queries to explore" in done.stderr
+    assert "M tokens in" in done.stderr and "$" in done.stderr
     key = a3("model=llama8b", cwd=tmp_path, ANTHROPIC_API_KEY="sk-secret")
     assert key.returncode == 2 and "ANTHROPIC_API_KEY" not in key.stderr
     assert "sk-secret" not in key.stderr

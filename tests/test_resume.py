@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from a3.store import cache_root, read_lines
+from a3.store import read_lines
 from tests.conftest import compose
-from tests.runs import KillWhen, result, run
+from tests.runs import KillWhen, fresh_cache, result, run
 
 pytestmark = pytest.mark.slow
 
@@ -31,13 +31,6 @@ PLACES = [
 @pytest.fixture(scope="module")
 def config():
     return compose("model=tiny", "budget=smoke", "budget.trials=2", "seed=3")
-
-
-def fresh_cache(folder):
-    """An empty content cache; weights are shared."""
-    folder.mkdir()
-    (folder / "models").symlink_to((cache_root() / "models").resolve())
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,32 +1,46 @@
-"""Fresh cases of a hypothesis over given sources: for the held-out sets and for training."""
+"""Fresh cases of a hypothesis out of the grammar: for the held-out sets and for training."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from random import Random
 
 from a3.config import Config
 from a3.risks.facts import load_topic
 from a3.risks.grammar import content_id, draw, load_grammar
-from a3.types.queries import Hypothesis, Query
-
-Case = tuple[Query, ...]
-"""A harmful query with its benign twin, or, where the user is right, a benign query."""
+from a3.types.generator import Case, Sources
+from a3.types.queries import Hypothesis, Source
 
 
-def cases(
-    config: Config, hypothesis: Hypothesis, sources: Mapping[str, Collection[str]], use: str
-) -> tuple[str, list[Case]]:
-    """A hypothesis's stratum and its cases over the sources (ids by stratum), in seeded order.
+class GrammarCases:
+    """Structures over given sources, every combination, in seeded order."""
 
-    `use` names the purpose and is part of the seed.
-    """
-    structure = load_grammar(config.risk.grammar)[hypothesis.tag("structure")]
-    allowed = sources.get(structure.stratum, ())
-    facts = [f for f in load_topic(hypothesis.tag("topic")) if f.id in allowed]
-    rng = Random(content_id(str(config.seed), use, *hypothesis.tags))
-    return structure.stratum, draw(config.risk, hypothesis, structure, facts, rng)
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def again(self, hypothesis: Hypothesis, sources: Sources) -> list[Case]:
+        """Further cases to learn from."""
+        return self._cases(hypothesis, sources, "lessons")
+
+    def fresh(
+        self,
+        hypotheses: Mapping[Hypothesis, int],
+        sources: Sources,
+        taken: Sequence[Source],
+        which: str,
+    ) -> dict[str, list[Case]]:
+        """All there are: sources set aside are asked about nowhere else, so none is taken."""
+        return {h.id: self._cases(h, sources, which) for h in hypotheses}
+
+    def _cases(self, hypothesis: Hypothesis, sources: Sources, use: str) -> list[Case]:
+        """`use` names the purpose and is part of the seed."""
+        config = self._config
+        structure = load_grammar(config.risk.grammar)[hypothesis.tag("structure")]
+        allowed = sources.get(structure.stratum, ())
+        facts = [f for f in load_topic(hypothesis.tag("topic")) if f.id in allowed]
+        rng = Random(content_id(str(config.seed), use, *hypothesis.tags))
+        return draw(config.risk, hypothesis, structure, facts, rng)
 
 
 def in_turn(drawn: Sequence[Sequence[Case]], wanted: int) -> list[Case]:

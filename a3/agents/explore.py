@@ -7,31 +7,29 @@ never elicits, nothing more is spent. Strata in which the user is right get hypo
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from random import Random
 
-from a3 import prompts
+from a3.agents.account import describe_failure
 from a3.agents.bandit import Arms, Cell, Tally, choosers
 from a3.agents.hypotheses import cell_of, child, first, nearest
+from a3.agents.measured import measured, shown
 from a3.agents.sources import Sources, gather
 from a3.config import Config
+from a3.config.schema import ModelAgent
 from a3.measure import answer_and_judge, hit
-from a3.risks.grammar import KNOWN, Structure, content_id, draw, load_grammar
-from a3.stats import Outcome, rate
-from a3.types.answers import Decoding, Verdict
-from a3.types.chat import user
-from a3.types.events import FailureDescribed, HypothesisMeasured, RoundMeasured
+from a3.risks.grammar import Structure, content_id, draw, load_grammar
+from a3.types.answers import Verdict
+from a3.types.crew import Crew
+from a3.types.events import RoundMeasured
 from a3.types.explored import Explored, RoundTotals
 from a3.types.judge import Judge
 from a3.types.observer import Observer
-from a3.types.queries import Hypothesis, Kind, Query
+from a3.types.queries import KNOWN, Hypothesis, Kind, Query
 from a3.types.target import Target
-
-FOUND = 0.2
-"""A cell counts as found when the lower bound of its SFR lies above this."""
 
 
 @dataclass
@@ -56,10 +54,15 @@ class _State:
     rounds: list[RoundTotals] = field(default_factory=list[RoundTotals])
 
 
-def explore(config: Config, target: Target, judge: Judge, observer: Observer) -> Explored:
-    """Sort the sources, then try hypotheses in rounds."""
+def explore(config: Config, crew: Crew) -> Explored:
+    """Sort the sources, then try hypotheses in rounds; with an agent, all of it is the agent's."""
+    if crew.agent is not None and isinstance(config.agent, ModelAgent):
+        from a3.agents.model import explore as explorer
+
+        return explorer.explore(config, config.agent, crew.agent, crew)
     rng = Random(f"{config.seed}/explore")
-    _describe_failure(config, target, observer)
+    target, judge, observer = crew.target, crew.judge, crew.observer
+    describe_failure(config, target, observer)
     sources, clean = gather(config, target, observer, rng)
     state = _State(config, load_grammar(config.risk.grammar), sources, rng)
     state.tallies = {cell: Tally() for cell in _cells(state, KNOWN)}
@@ -80,15 +83,6 @@ def explore(config: Config, target: Target, judge: Judge, observer: Observer) ->
         verdicts=tuple(state.verdicts),
         rounds=tuple(state.rounds),
     )
-
-
-def _describe_failure(config: Config, target: Target, observer: Observer) -> None:
-    """The target's own account of Ex 0: part of the log, and H0's basis for agents that read it."""
-    request = user(prompts.render("describe_failure", description=config.risk.description.strip()))
-    conversation = config.risk.seed_example.conversation.then(request)
-    decoding = Decoding(max_new_tokens=config.model.max_new_tokens)
-    answer = target.generate([conversation], decoding, "the target describes its failure")
-    observer.event(FailureDescribed(text=answer[0][0].text))
 
 
 def _cells(state: _State, stratum: str) -> list[Cell]:
@@ -122,9 +116,7 @@ def _next_pulls(state: _State) -> list[tuple[Cell, int]]:
 
 def is_found(tally: Tally, config: Config) -> bool:
     """Whether the failure is shown: the lower bound of the cell's SFR, queries taken as alone."""
-    outcomes = [Outcome(hit=i < tally.hits, source=str(i)) for i in range(int(tally.n))]
-    low = rate(outcomes, config.goal.confidence).low
-    return low is not None and low > FOUND
+    return shown(int(tally.hits), int(tally.n), config.goal.confidence)
 
 
 def _strata_pulls(state: _State) -> dict[Cell, int]:
@@ -151,7 +143,7 @@ def _name(state: _State, pulls: Iterable[Cell], number: int) -> None:
         if cell in tried:
             continue
         structure = state.grammar[cell[0]]
-        parent = nearest(cell, structure.stratum, state.hypotheses, state.grammar, state.tallies)
+        parent = nearest(cell, structure.stratum, state.hypotheses, state.tallies)
         state.hypotheses.append(
             child(
                 f"H{len(state.hypotheses)}", structure, cell[1], number, parent, _why(state, cell)
@@ -189,9 +181,8 @@ def _measure(
     state.queries += queries
     state.verdicts += verdicts
     _count(state, queries, verdicts)
-    grouped = _grouped(state, [by_cell[cell].id for cell in pulls])
-    for cell in pulls:
-        _log(config, by_cell[cell], grouped[by_cell[cell].id], observer)
+    for event in measured(config, map(by_cell.__getitem__, pulls), state.queries, state.verdicts):
+        observer.event(event)
     state.rounds.append(_totals(state, number))
     observer.event(RoundMeasured(totals=state.rounds[-1]))
 
@@ -217,38 +208,6 @@ def _count(state: _State, queries: Iterable[Query], verdicts: Iterable[Verdict])
         if query.kind is Kind.HARMFUL and failed is not None:
             cell = cells[query.hypothesis_id]
             state.tallies[cell] = state.tallies[cell].plus(failed, 1)
-
-
-def _grouped(state: _State, ids: Iterable[str]) -> dict[str, list[tuple[Query, Verdict]]]:
-    """All queries and verdicts of these hypotheses so far."""
-    wanted, by_id = set(ids), {q.id: q for q in state.queries}
-    found: dict[str, list[tuple[Query, Verdict]]] = defaultdict(list)
-    for verdict in state.verdicts:
-        query = by_id[verdict.answer.query_id]
-        if query.hypothesis_id in wanted:
-            found[query.hypothesis_id].append((query, verdict))
-    return found
-
-
-def _log(
-    config: Config,
-    hypothesis: Hypothesis,
-    ruled: list[tuple[Query, Verdict]],
-    observer: Observer,
-) -> None:
-    def share(kind: Kind) -> list[Outcome]:
-        return [
-            Outcome(hit=hit(q, v.label), source=q.source_id) for q, v in ruled if q.kind is kind
-        ]
-
-    observer.event(
-        HypothesisMeasured(
-            hypothesis=hypothesis,
-            example=ruled[0][0].conversation.last.content,
-            sfr=rate(share(Kind.HARMFUL), config.goal.confidence),
-            fpr=rate(share(Kind.BENIGN), config.goal.confidence),
-        )
-    )
 
 
 def _totals(state: _State, number: int) -> RoundTotals:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from a3.agents.bandit import Cell, Tally
-from a3.risks.grammar import KNOWN, Structure
-from a3.types.queries import Hypothesis, Modification
+from a3.risks.grammar import Structure
+from a3.types.queries import KNOWN, Hypothesis, Modification
 
 ROOT = "H0"
 
@@ -20,6 +20,8 @@ def first(structure: Structure, topic: str, rationale: str) -> Hypothesis:
         parent_id=None,
         tags=tags(structure.name, topic),
         round=0,
+        stratum=structure.stratum,
+        complexity=structure.complexity,
     )
 
 
@@ -46,6 +48,8 @@ def child(
         modifications=tuple(steps),
         tags=tags(structure.name, topic),
         round=number,
+        stratum=structure.stratum,
+        complexity=structure.complexity,
     )
 
 
@@ -53,7 +57,6 @@ def nearest(
     cell: Cell,
     stratum: str,
     so_far: Sequence[Hypothesis],
-    grammar: Mapping[str, Structure],
     tallies: Mapping[Cell, Tally],
 ) -> Hypothesis:
     """The parent: fewest changes, among equals the one that elicited most.
@@ -68,9 +71,18 @@ def nearest(
         changes = sum(a != b for a, b in zip(cell, theirs, strict=True))
         return changes, -tally.hits / max(tally.n, 1)
 
-    kin = [h for h in so_far if grammar[h.tag("structure")].stratum == stratum]
+    kin = [h for h in so_far if h.stratum == stratum]
     close = [h for h in kin if stratum == KNOWN or distance(h)[0] == 1]
     return min(close or so_far[:1], key=distance)
+
+
+def subtrees(hypotheses: Sequence[Hypothesis], chosen: Callable[[Hypothesis], bool]) -> set[str]:
+    """Ids of chosen hypotheses and all their descendants; parents come before children."""
+    found: set[str] = set()
+    for h in hypotheses:
+        if h.parent_id in found or chosen(h):
+            found.add(h.id)
+    return found
 
 
 def cell_of(hypothesis: Hypothesis) -> Cell:

@@ -61,7 +61,7 @@ def _wanted(config: Config) -> float:
 
 
 def _odds(config: Config, target: Target, facts: Sequence[Fact]) -> Mapping[str, float]:
-    """By fact: the true sentence's probability over that of the likeliest false one.
+    """By fact: the true sentence's probability over that of the likeliest false one, if it has any.
 
     Sentences answer the question alone. Empty where odds do not count.
     """
@@ -76,11 +76,12 @@ def _odds(config: Config, target: Target, facts: Sequence[Fact]) -> Mapping[str,
     requests = [
         Continuation(context=target.prompt_text(fact.clean), continuation=fact.said(answer))
         for fact in facts
+        if fact.distractors
         for answer in (fact.answer, *fact.distractors)
     ]
     scores = iter(target.score(requests))
     found: dict[str, float] = {}
-    for fact in facts:
+    for fact in (f for f in facts if f.distractors):
         true = next(scores).logprob
         best = max(next(scores).logprob for _ in fact.distractors)
         found[fact.id] = math.exp(min(true - best, 700.0))

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from a3.agents.cases import Case, by_stratum, cases
+from a3.agents.cases import GrammarCases, by_stratum
 from a3.config import Config
-from a3.risks.grammar import KNOWN
-from a3.types.queries import Hypothesis, Kind, Query, SearchView
+from a3.types.generator import Case, Generator
+from a3.types.queries import KNOWN, Hypothesis, Kind, Query, SearchView
 
 
-def lessons(config: Config, view: SearchView) -> list[Query]:
+def lessons(config: Config, view: SearchView, generator: Generator | None = None) -> list[Query]:
     """The train queries, with fresh ones until a hypothesis has `budget.cases_per_hypothesis`.
 
     Fresh ones come from the hypotheses' own generators over the sources of the train queries and
     those that explore left, so they touch nothing that validates or is held out. They are never
     asked: the answers to learn are those to the clean questions, so more of them cost nothing but
-    training.
+    training. Without a generator they come out of the grammar.
     """
+    source = generator or GrammarCases(config)
     sources = by_stratum(
         [(_serves(q), q.source_id) for q in view.train] + [(s.stratum, s.id) for s in view.spare]
     )
@@ -28,7 +29,7 @@ def lessons(config: Config, view: SearchView) -> list[Query]:
     more = [
         query
         for h in view.hypotheses
-        for case in _fresh(config, h, cases(config, h, sources, "lessons")[1], asked[h.id])
+        for case in _fresh(config, h, source.again(h, sources), asked[h.id])
         for query in case
     ]
     return [*view.train, *more]

@@ -1,28 +1,33 @@
-"""Respond, offline: what the target should have said, and general data to keep it whole."""
+"""Respond: what the target should have said, and general data to keep it whole."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from a3.agents.candidates import Candidate, own, steered, template, with_help
 from a3.agents.general import draw
+from a3.agents.model.respond import by_agent
 from a3.config import Config
 from a3.types.answers import Decoding, FinishReason, Generation, Label
 from a3.types.base import Frozen
 from a3.types.chat import Conversation, ask, assistant
+from a3.types.crew import Crew
 from a3.types.events import ResponsesMade
 from a3.types.explored import CleanAnswer
 from a3.types.judge import Judge
-from a3.types.observer import Observer
 from a3.types.queries import Kind, Query
 from a3.types.target import Target
-from a3.types.trials import AnswerSource, TrainingExample
+from a3.types.trials import TrainingExample
 
 GENERAL = "general"
 """Weight group of general data."""
 CLEAN = "clean"
 """Stratum of the questions without anything that could sway the target."""
+PLAIN = frozenset({"self", "template"})
+"""Sources whose answers are answers to the clean question, too."""
 GOOD = frozenset({Label.SAFE, Label.APPROPRIATE})
 
 
@@ -38,33 +43,29 @@ def respond(
     config: Config,
     queries: Sequence[Query],
     clean: Sequence[CleanAnswer],
-    target: Target,
-    judge: Judge,
-    observer: Observer,
+    crew: Crew,
 ) -> Responses:
     """Desired answers for the queries to learn from, and the base's own for general data."""
-    by_source = {c.source_id: c.answer for c in clean}
-    helped = _answer_with_help(config, queries, target)
     wanted: dict[str, int] = defaultdict(int)
     usable: dict[str, list[TrainingExample]] = defaultdict(list)
     plain: dict[Conversation, TrainingExample] = {}
+    chosen = _chosen(config, queries, clean, crew)
     for query in queries:
         wanted[query.hypothesis_id] += 1
-        for answer, source in _candidates(config, query, by_source, helped):
-            if judge.rule(query, answer)[0] in GOOD:
-                whole = _example(query, answer, source)
-                point = _to_the_point(query, answer, judge)
-                usable[query.hypothesis_id].append(_example(query, point, source))
-                question = query.reference.clean
-                if question is not None and query.reference.helped is None:
-                    plain.setdefault(question, _asked_cleanly(question, whole))
-                break
+        if query.id not in chosen:
+            continue
+        best = chosen[query.id]
+        point = _to_the_point(query, best.answer, crew.judge) if crew.judge.free else best.answer
+        usable[query.hypothesis_id].append(_example(query, replace(best, answer=point)))
+        question = query.reference.clean
+        if question is not None and best.source in PLAIN and query.reference.helped is None:
+            plain.setdefault(question, _asked_cleanly(question, _example(query, best)))
     yields = {h: len(usable[h]) / n for h, n in wanted.items()}
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
     drawn = draw(config)
-    general = _general(config, drawn.prompts, target)
+    general = _general(config, drawn.prompts, crew.target)
     examples = [e for h in wanted if h not in uncovered for e in usable[h]]
-    observer.event(
+    crew.observer.event(
         ResponsesMade(
             yields=yields,
             uncovered=uncovered,
@@ -75,44 +76,51 @@ def respond(
     return Responses(examples=(*examples, *plain.values(), *general), uncovered=uncovered)
 
 
-def _answer_with_help(
-    config: Config, queries: Sequence[Query], target: Target
-) -> dict[Conversation, Generation]:
-    """The base's answers where it must be told first what it cannot know."""
-    prompts = list(dict.fromkeys(q.reference.helped for q in queries if q.reference.helped))
-    decoding = Decoding(max_new_tokens=config.explore.clean_tokens)
-    answers = target.generate(prompts, decoding, "answers with the user's own words as help")
-    return {prompt: samples[0] for prompt, samples in zip(prompts, answers, strict=True)}
-
-
-def _candidates(
+def _chosen(
     config: Config,
-    query: Query,
-    clean: dict[str, Generation],
-    helped: dict[Conversation, Generation],
-) -> Iterator[tuple[Generation, AnswerSource]]:
-    """What may be trained towards and who wrote it, best first.
+    queries: Sequence[Query],
+    clean: Sequence[CleanAnswer],
+    crew: Crew,
+) -> dict[str, Candidate]:
+    """By query id the answer to learn: where one way brings none, the next is tried."""
+    source, judge, agent = config.respond.source, crew.judge, crew.agent
+    if source == "template":
+        return _accepted(queries, {q.id: [template(q)] for q in queries}, judge)
+    if source == "agent":
+        return _accepted(queries, by_agent(config, queries, agent), judge)
+    by_source = {c.source_id: c.answer for c in clean}
+    helped = with_help(config, queries, crew.target)
+    chosen = _accepted(queries, {q.id: list(own(q, by_source, helped)) for q in queries}, judge)
+    left = [q for q in queries if q.id not in chosen]
+    chosen |= _accepted(left, steered(config, left, crew.target), judge)
+    thin = _thin(queries, chosen, config.respond.min_yield) if agent else []
+    return chosen | _accepted(thin, by_agent(config, thin, agent), judge)
 
-    Where the target does not know better, the answer follows the user, never the clean answer: the
-    target's own where it says all that the reference says, else the reference's.
-    """
-    if config.respond.source == "template":
-        yield _written(f"The answer is {query.reference.correct}."), "template"
-        return
-    help_, reply = query.reference.helped, query.reference.reply
-    own = clean.get(query.source_id) if help_ is None else helped[help_]
-    if own is not None and (help_ is None or reply is None or _says(own.text, reply)):
-        yield own, "self"
-    if help_ is not None and reply is not None:
-        yield _written(reply), "reference"
+
+def _thin(queries: Sequence[Query], chosen: Mapping[str, Candidate], least: float) -> list[Query]:
+    """Queries without an answer, of hypotheses that would have too few of them."""
+    wanted = Counter(q.hypothesis_id for q in queries)
+    there = Counter(q.hypothesis_id for q in queries if q.id in chosen)
+    return [
+        q
+        for q in queries
+        if q.id not in chosen and there[q.hypothesis_id] < least * wanted[q.hypothesis_id]
+    ]
 
 
-def _says(text: str, reply: str) -> bool:
-    """Whether every word of a reply occurs in a text.
-
-    Told that the uncle's name is Gerald, a small model may well answer with a famous Gerald.
-    """
-    return set(re.findall(r"\w+", reply.lower())) <= set(re.findall(r"\w+", text.lower()))
+def _accepted(
+    queries: Sequence[Query], candidates: Mapping[str, list[Candidate]], judge: Judge
+) -> dict[str, Candidate]:
+    """By query id the best candidate that the judge accepts; second ones where the first is not."""
+    left = {q.id: (q, list(candidates.get(q.id, ()))) for q in queries}
+    chosen: dict[str, Candidate] = {}
+    while left := {k: (q, more) for k, (q, more) in left.items() if more and k not in chosen}:
+        asked = [(q, more.pop(0)) for q, more in left.values()]
+        rulings = judge.rule_all([(q, c.answer) for q, c in asked], "training answers")
+        for (query, candidate), (label, _) in zip(asked, rulings, strict=True):
+            if label in GOOD:
+                chosen[query.id] = candidate
+    return chosen
 
 
 def _to_the_point(query: Query, answer: Generation, judge: Judge) -> Generation:
@@ -121,17 +129,14 @@ def _to_the_point(query: Query, answer: Generation, judge: Judge) -> Generation:
         start = answer.model_copy(
             update={"text": answer.text[: end.end()], "finish_reason": FinishReason.LENGTH}
         )
-        if judge.rule(query, start)[0] in GOOD:
+        ((label, _),) = judge.rule_all([(query, start)], "training answers")
+        if label in GOOD:
             return start
     return answer
 
 
-def _written(text: str) -> Generation:
-    return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=0)
-
-
-def _example(query: Query, answer: Generation, source: AnswerSource) -> TrainingExample:
-    conversation = query.conversation.then(assistant(answer.text))
+def _example(query: Query, chosen: Candidate) -> TrainingExample:
+    conversation = query.conversation.then(assistant(chosen.answer.text))
     return TrainingExample(
         conversation=conversation,
         # Only the final turn: benign chats hold a wrong earlier assistant turn (DESIGN §4.10).
@@ -139,12 +144,11 @@ def _example(query: Query, answer: Generation, source: AnswerSource) -> Training
         weight_group=f"{query.hypothesis_id}/{query.kind}",
         stratum=query.stratum,
         topic=query.topic,
-        source=source,
-        # What the target did not say itself has no distribution of its own worth learning.
-        teacher=query.reference.clean if source == "self" and not query.reference.helped else None,
+        source=chosen.source,
+        teacher=chosen.teacher,
         # Where an answer was cut off, no end is learned: with one, the target learned to stop
         # before it came to the point (docs/log.md, 2026-11-22).
-        complete=answer.finish_reason is FinishReason.STOP,
+        complete=chosen.answer.finish_reason is FinishReason.STOP,
     )
 
 

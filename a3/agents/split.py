@@ -1,4 +1,4 @@
-"""Split, offline: whole hypotheses to OOD, the rest by connected components."""
+"""Split: whole hypotheses to OOD, the rest by connected components."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from random import Random
 
+from a3.agents.hypotheses import subtrees
 from a3.config import Config
+from a3.config.schema import ModelAgent
 from a3.errors import MeasurementError
-from a3.risks.grammar import KNOWN, load_grammar
 from a3.types.explored import Explored
-from a3.types.queries import Hypothesis, Kind, Query, Source, Splits
+from a3.types.llm import ChatModel
+from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Source, Splits
 
 ENOUGH_SOURCES = 10
 """A topic that never trains is asked about with at least this many facts, if one has them."""
@@ -19,10 +21,10 @@ SOURCE_WEIGHT, COMPLEXITY_WEIGHT = 0.03, 0.05
 """What one missing fact, and one more pressure at work, count against shares of hypotheses."""
 
 
-def split(config: Config, explored: Explored) -> Splits:
-    """Who trains, who validates, and what waits out of sight."""
+def split(config: Config, explored: Explored, agent: ChatModel | None = None) -> Splits:
+    """Who trains, who validates, and what waits out of sight; code enforces the rules."""
     rng = Random(f"{config.seed}/split")
-    ood, reason = _choose_ood(config, explored, rng)
+    ood, reason = _agents_choice(config, explored, agent) or _choose_ood(config, explored, rng)
     # A rationale speaks of the rates so far, those of hypotheses that are now OOD among them.
     training = tuple(
         h.model_copy(update={"rationale": ""}) for h in explored.hypotheses if h.id not in ood
@@ -39,10 +41,22 @@ def split(config: Config, explored: Explored) -> Splits:
         confirm_sources=tuple(confirm_sources),
         ood_sources=tuple(ood_sources),
         spare=_spare(explored, training),
+        spent=tuple(s for s in explored.sources if s.about),
         untouched=_untouched(explored, training),
     )
     check(splits)
     return splits
+
+
+def _agents_choice(
+    config: Config, explored: Explored, agent: ChatModel | None
+) -> tuple[set[str], str] | None:
+    """None without an agent, or where it made no choice within the rules."""
+    if agent is None or not isinstance(config.agent, ModelAgent):
+        return None
+    from a3.agents.model.split import choose_ood
+
+    return choose_ood(config, config.agent, agent, explored)
 
 
 def _spare(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Source, ...]:
@@ -58,7 +72,7 @@ def _untouched(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Sour
     return tuple(
         s
         for s in explored.sources
-        if s.stratum == KNOWN and s.topic not in topics and not s.doubtful
+        if s.stratum == KNOWN and s.topic not in topics and not s.doubtful and not s.about
     )
 
 
@@ -118,16 +132,15 @@ def _choose_ood(config: Config, explored: Explored, rng: Random) -> tuple[set[st
     One structure and one topic of the failure itself; of each further stratum one structure, and
     one topic where its topics are its own. How the base did on any of them has no part in it.
     """
-    grammar = load_grammar(config.risk.grammar)
     groups: dict[str, list[Hypothesis]] = defaultdict(list)
     for h in explored.hypotheses:
-        groups[grammar[h.tag("structure")].stratum].append(h)
+        groups[h.stratum].append(h)
     reserved = Counter((s.stratum, s.topic) for s in explored.sources if s.reserved)
     banned: set[str] = set()
     for stratum in sorted(groups, key=lambda s: s != KNOWN):
         banned |= _never_trains(config, stratum, groups, banned, reserved, rng)
     reason = f"{', '.join(sorted(banned))} never train"
-    return _subtrees(explored.hypotheses, banned), reason
+    return _tagged(explored.hypotheses, banned), reason
 
 
 def _never_trains(
@@ -159,29 +172,21 @@ def _never_trains(
             f"{len(hypotheses)} hypotheses",
             "raise budget.rounds or budget.queries_per_round",
         )
-    grammar = load_grammar(config.risk.grammar)
+    complexity = {h.tag("structure"): h.complexity for h in hypotheses}
 
     def cost(tags: tuple[str, ...]) -> tuple[float, float]:
-        share = len(_subtrees(hypotheses, set(tags) | banned)) / len(hypotheses)
+        share = len(_tagged(hypotheses, set(tags) | banned)) / len(hypotheses)
         names = [tag.split(":", 1)[1] for tag in tags]
         missing = sum(max(0, ENOUGH_SOURCES - reserved.get((stratum, t), 0)) for t in names[1:])
-        complexity = COMPLEXITY_WEIGHT * grammar[names[0]].complexity
-        return (
-            abs(share - config.explore.ood_share) + SOURCE_WEIGHT * missing - complexity,
-            rng.random(),
-        )
+        simple = abs(share - config.explore.ood_share) + SOURCE_WEIGHT * missing
+        return simple - COMPLEXITY_WEIGHT * complexity[names[0]], rng.random()
 
     pairs = [(f"structure:{s}", f"topic:{t}") for s in structures for t in topics]
     return set(min(pairs or [(f"structure:{s}",) for s in structures], key=cost))
 
 
-def _subtrees(hypotheses: Sequence[Hypothesis], banned: set[str]) -> set[str]:
-    """Hypotheses with a banned tag, and all their descendants; parents come before children."""
-    ood: set[str] = set()
-    for h in hypotheses:
-        if h.parent_id in ood or banned & set(h.tags):
-            ood.add(h.id)
-    return ood
+def _tagged(hypotheses: Sequence[Hypothesis], banned: set[str]) -> set[str]:
+    return subtrees(hypotheses, lambda h: bool(banned & set(h.tags)))
 
 
 def _by_components(

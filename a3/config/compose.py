@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from hydra import compose as hydra_compose
@@ -18,7 +19,16 @@ from a3.errors import ConfigError
 PACKAGE = Path(__file__).resolve().parents[1]
 CONF = next(p for p in (PACKAGE.parent / "conf", PACKAGE / "conf") if (p / "config.yaml").is_file())
 """At the top of a checkout, inside the package once installed."""
+FINAL = "judge@final_judge="
 GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir())
+
+
+def spelled(overrides: Iterable[str]) -> list[str]:
+    """Overrides as Hydra spells them: `judge.final=claude` chooses from a group, elsewhere."""
+    return [
+        re.sub(r"^judge\.final\.", "final_judge.", re.sub(r"^judge\.final=", FINAL, override))
+        for override in overrides
+    ]
 
 
 def compose(overrides: list[str], folder: Path) -> Config:
@@ -26,7 +36,9 @@ def compose(overrides: list[str], folder: Path) -> Config:
     register()
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-            return load(hydra_compose("config", overrides=[*overrides, f"run_dir={folder}"]))
+            return load(
+                hydra_compose("config", overrides=[*spelled(overrides), f"run_dir={folder}"])
+            )
     except (HydraException, OmegaConfBaseException) as error:
         raise explained(str(error)) from None
 

@@ -74,6 +74,8 @@ def check_resumable(saved: dict[str, Any], asked: list[str]) -> None:
 
 def _describe(problem: Any) -> str:
     path = ".".join(str(part) for part in problem["loc"]) or "configuration"
+    if problem["type"] == "union_tag_invalid":  # Told of the section, not of the key that chooses.
+        path += "." + problem["ctx"]["discriminator"].strip("'")
     if problem["type"] == "extra_forbidden":
         return f"{path}: there is no such key{_near(problem['loc'])}"
     given = problem.get("input")

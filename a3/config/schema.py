@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from a3.types.answers import Decoding
 from a3.types.base import Frozen
+from a3.types.endpoint import EndpointSpec
 from a3.types.model import ModelSpec
 from a3.types.results import Goal
 from a3.types.risk import Risk
@@ -17,19 +18,57 @@ Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class AgentConfig(Frozen):
-    """Who explores, splits, writes answers and proposes."""
+class OfflineAgent(Frozen):
+    """A grammar over fact tables, and samplers."""
 
-    name: Literal["offline", "claude"]
-    model: str | None = None
+    name: Literal["offline"]
 
 
-class JudgeConfig(Frozen):
-    """Who rules on answers."""
+class ModelAgent(Frozen):
+    """A language model behind an endpoint."""
 
-    name: Literal["rules", "claude"]
-    model: str | None = None
+    name: Literal["claude", "endpoint"]
+    endpoint: EndpointSpec
+    hypotheses_per_round: int = Field(gt=0)
+    log_tokens: int = Field(gt=0)
+    chats_per_call: int = Field(gt=0)
+    rewrites: Count
+
+
+AgentConfig = Annotated[OfflineAgent | ModelAgent, Field(discriminator="name")]
+"""Who explores, splits, writes answers and proposes."""
+
+
+class RuleJudgeConfig(Frozen):
+    """Detectors over text and reference."""
+
+    name: Literal["rules"]
     calibration: str | None = None
+
+
+class EndpointJudgeConfig(Frozen):
+    """A model behind an endpoint."""
+
+    name: Literal["claude", "endpoint"]
+    endpoint: EndpointSpec
+    votes: int = Field(gt=0)
+    calibration: str | None = None
+
+
+class LocalJudgeConfig(Frozen):
+    """A model on this machine."""
+
+    name: Literal["local"]
+    model: ModelSpec
+    reasons: bool
+    orders: int = Field(gt=0)
+    calibration: str | None = None
+
+
+JudgeConfig = Annotated[
+    RuleJudgeConfig | EndpointJudgeConfig | LocalJudgeConfig, Field(discriminator="name")
+]
+"""Who rules on answers."""
 
 
 class PlainMethod(Frozen):
@@ -69,8 +108,9 @@ class ExploreConfig(Frozen):
 class RespondConfig(Frozen):
     """Where training answers come from."""
 
-    source: Literal["self", "template"]
+    source: Literal["self", "template", "agent"]
     min_yield: Share
+    steered: Count = 0
 
 
 class _GeneralData(Frozen):
@@ -112,7 +152,7 @@ GeneralDataConfig = Annotated[
 class SearchConfig(Frozen):
     """How trials are proposed."""
 
-    name: Literal["tpe", "gp", "random"]
+    name: Literal["tpe", "gp", "random", "agent", "hybrid"]
     default: TrialConfig
     first: tuple[TrialConfig, ...] = ()
     """What is tried before anything is searched for; empty: the default alone."""
@@ -123,6 +163,11 @@ class SearchConfig(Frozen):
     drop_error: Annotated[float, Field(ge=0, lt=1)]
     drop_parts: int = Field(gt=0)
     space: SearchSpace
+
+    @property
+    def sampler(self) -> str:
+        """Who samples, or suggests where an agent chooses."""
+        return "tpe" if self.name in {"agent", "hybrid"} else self.name
 
 
 class TrainConfig(Frozen):
@@ -152,6 +197,14 @@ class EvalsConfig(Frozen):
     max_unscored: Share
 
 
+class CapsConfig(Frozen):
+    """The most that a run may spend on models behind endpoints; None: as much as it takes."""
+
+    usd: Annotated[float, Field(ge=0)] | None = None
+    calls: Count | None = None
+    tokens: Count | None = None
+
+
 class BudgetConfig(Frozen):
     """Counts of queries and trials; never minutes, which would break resume."""
 
@@ -172,6 +225,7 @@ class BudgetConfig(Frozen):
     capability_items: Count
     neutral: Count
     task_kl: Count
+    caps: CapsConfig = CapsConfig()
 
 
 class TrackerConfig(Frozen):
@@ -197,6 +251,7 @@ class Config(Frozen):
     model: ModelSpec
     agent: AgentConfig
     judge: JudgeConfig
+    final_judge: JudgeConfig | None = None
     goal: Goal
     method: MethodConfig
     explore: ExploreConfig
@@ -222,6 +277,17 @@ class Config(Frozen):
                 return 0
 
     @property
+    def models(self) -> dict[str, ModelSpec]:
+        """The models that run on this machine, by the keys they are configured under."""
+        judges = {"judge": self.judge, "judge.final": self.final_judge}
+        local = {
+            f"{key}.model": judge.model
+            for key, judge in judges.items()
+            if isinstance(judge, LocalJudgeConfig)
+        }
+        return {"model": self.model, **local}
+
+    @property
     def decoding(self) -> Decoding:
         """How answers to queries are drawn, everywhere in a run."""
         return Decoding(
@@ -233,8 +299,18 @@ class Config(Frozen):
 
     @model_validator(mode="after")
     def _samples_need_temperature(self) -> Config:
-        if self.model.samples > 1 and self.model.temperature == 0:
-            raise ValueError("model.samples > 1 needs model.temperature > 0: greedy answers repeat")
+        for key, spec in self.models.items():
+            if spec.samples > 1 and spec.temperature == 0:
+                raise ValueError(
+                    f"{key}.samples > 1 needs {key}.temperature > 0: greedy answers repeat"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _agents_need_a_model(self) -> Config:
+        for group, name in (("search", self.search.name), ("respond", self.respond.source)):
+            if name == "agent" and isinstance(self.agent, OfflineAgent):
+                raise ValueError(f"{group}=agent needs an agent: agent=claude or agent=endpoint")
         return self
 
     @model_validator(mode="after")

@@ -31,7 +31,7 @@ def run_trial(
         adapter = context.store.folder(
             ("trial", job.number), lambda to: trained(job, baseline, context, to)
         )
-    repaired = context.target.with_adapter(adapter)
+    repaired = context.trainable.with_adapter(adapter)
     with _timed(seconds, "validation"):
         verdicts, partial = _validate(repaired, job.number, validation, rule, context)
     scores = None
@@ -85,7 +85,7 @@ def _scores(
     with _timed(seconds, "kl"):
         prompts = [q.conversation for q in validation][: config.budget.task_kl]
         drift = kl(
-            context.target, repaired, prompts, config.evals.kl_tokens, config.goal.confidence
+            context.trainable, repaired, prompts, config.evals.kl_tokens, config.goal.confidence
         )
     return TrialScores(
         validation=validation_scores(validation, verdicts, config.goal.confidence),

@@ -28,7 +28,7 @@ CODE = ("training", "target")
 
 def trained(job: TrialJob, baseline: Baseline, context: Context, to: Path) -> None:
     """Fill a folder with the adapter of a job and its loss curve."""
-    rates, target = baseline.train_rates, context.target
+    rates, target = baseline.train_rates, context.trainable
     key = job_fingerprint(job, context.config.train, rates, target)
     if context.artifacts.has(key):
         context.observer.spend("cached_trials", 1)
@@ -66,10 +66,9 @@ def _code() -> str:
 
 
 def _train(job: TrialJob, baseline: Baseline, context: Context, to: Path) -> None:
-    if not devices.shares_weights(context.target.device):
-        context.target.unload()  # The base is loaded anew for training; two copies would not pay.
-    losses = train(
-        job, context.config.train, baseline.train_rates, context.target, to, context.observer
-    )
+    target = context.trainable
+    if not devices.shares_weights(target.device):
+        target.unload()  # The base is loaded anew for training; two copies would not pay.
+    losses = train(job, context.config.train, baseline.train_rates, target, to, context.observer)
     (to / LOSSES).write_text(json.dumps(losses))
     devices.release_memory()

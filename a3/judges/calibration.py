@@ -22,7 +22,8 @@ def calibrate(
 
     `data` names the rows. What the judge leaves UNSCORED counts as disagreement.
     """
-    ruled = [(row, *judge.rule(row.query, row.answer)) for row in rows]
+    rulings = judge.rule_all([(row.query, row.answer) for row in rows], "labelled answers")
+    ruled = [(row, *ruling) for row, ruling in zip(rows, rulings, strict=True)]
     overall = agreement([(row.label, label) for row, label, _ in ruled], confidence)
     confusion: dict[Kind, dict[Label, Counter[Label]]] = defaultdict(lambda: defaultdict(Counter))
     for row, label, _ in ruled:

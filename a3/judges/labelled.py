@@ -15,6 +15,8 @@ from a3.types.queries import Query
 
 FOLDER = Path(__file__).parent / "labels"
 """`<risk>-<part>.jsonl`: `dev` to develop a judge on, `held-out` to calibrate it."""
+UNLABELLED = '{"label": null'
+"""How a row of a labelling sheet begins as long as nobody has labelled it."""
 
 
 class LabelledAnswer(Frozen):
@@ -31,7 +33,8 @@ class LabelledAnswer(Frozen):
 def read_labelled(data: str) -> tuple[list[LabelledAnswer], str]:
     """The rows of a file (a path, or a name in this package), and the file's name with its hash.
 
-    Raises ConfigError when it is not there or not of this form.
+    Rows of a labelling sheet that nobody has labelled yet are left out. Raises ConfigError when
+    the file is not there, not of this form, or has no label at all.
     """
     path = Path(data) if Path(data).suffix else FOLDER / f"{data}.jsonl"
     if not path.is_file():
@@ -40,6 +43,8 @@ def read_labelled(data: str) -> tuple[list[LabelledAnswer], str]:
     raw = path.read_bytes()
     rows: list[LabelledAnswer] = []
     for number, line in enumerate(raw.decode().splitlines(), start=1):
+        if line.startswith(UNLABELLED):
+            continue
         try:
             rows.append(LabelledAnswer.model_validate_json(line))
         except ValidationError as error:
@@ -49,4 +54,10 @@ def read_labelled(data: str) -> tuple[list[LabelledAnswer], str]:
                 f"{error.errors()[0]['msg']}",
                 "correct the line",
             ) from None
+    if not rows:
+        raise ConfigError(
+            "a labelled file must have labels",
+            f"none in {path}",
+            f"put one of {', '.join(Label)} in the place of null",
+        )
     return rows, f"{path.stem}-{hashlib.sha256(raw).hexdigest()[:8]}"

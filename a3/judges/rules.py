@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from a3.judges import detectors
@@ -49,6 +50,15 @@ class RuleJudge:
     def calibrated(self, calibration: Calibration | None) -> RuleJudge:
         """The same judge with what is known of its agreement with people."""
         return RuleJudge(self._risk, calibration)
+
+    free = True
+    """Rules cost nothing."""
+
+    def rule_all(
+        self, answers: Sequence[tuple[Query, Generation]], what: str
+    ) -> list[tuple[Label, str]]:
+        """The label of each answer and the behaviour it came from."""
+        return [self.rule(query, answer) for query, answer in answers]
 
     def rule(self, query: Query, answer: Generation) -> tuple[Label, str]:
         """The label and the behaviour it came from."""

@@ -45,11 +45,7 @@ def answer_in_parts(
     for number, queries in enumerate(parts, start=1):
         name = f"{what}, part {number} of {len(parts)}" if len(parts) > 1 else what
         answers = target.generate([q.conversation for q in queries], decoding, name)
-        verdicts += [
-            _verdict(target.key, judge, query, generation, decoding, sample)
-            for query, samples in zip(queries, answers, strict=True)
-            for sample, generation in enumerate(samples)
-        ]
+        verdicts += _verdicts(target.key, judge, queries, answers, decoding, name)
         _check_unscored(verdicts, total, what, max_unscored)
         yield list(verdicts)
 
@@ -66,21 +62,34 @@ def _check_unscored(
         )
 
 
-def _verdict(
+def _verdicts(
     model_key: str,
     judge: Judge,
-    query: Query,
-    generation: Generation,
+    queries: Sequence[Query],
+    answers: Sequence[Sequence[Generation]],
     decoding: Decoding,
-    sample: int,
-) -> Verdict:
-    label, reason = judge.rule(query, generation)
-    answer = Answer(
-        query_id=query.id,
-        model_key=model_key,
-        transcript=query.conversation.then(assistant(generation.text)),
-        finish_reason=generation.finish_reason,
-        decoding=decoding,
-        sample=sample,
-    )
-    return Verdict(answer=answer, label=label, reason=reason, judge=judge.key)
+    what: str,
+) -> list[Verdict]:
+    """A verdict per query and sample; the judge gets all of them at once."""
+    given = [
+        (query, sample, generation)
+        for query, samples in zip(queries, answers, strict=True)
+        for sample, generation in enumerate(samples)
+    ]
+    rulings = judge.rule_all([(query, generation) for query, _, generation in given], what)
+    return [
+        Verdict(
+            answer=Answer(
+                query_id=query.id,
+                model_key=model_key,
+                transcript=query.conversation.then(assistant(generation.text)),
+                finish_reason=generation.finish_reason,
+                decoding=decoding,
+                sample=sample,
+            ),
+            label=label,
+            reason=reason,
+            judge=judge.key,
+        )
+        for (query, sample, generation), (label, reason) in zip(given, rulings, strict=True)
+    ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from a3.agents.lessons import lessons
 from a3.agents.respond import Responses, respond
+from a3.config.schema import ModelAgent
 from a3.errors import MeasurementError
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_trial
+from a3.search.agent import AgentProposer, Known
 from a3.search.drop_rule import drop_rule
 from a3.search.proposers import propose
 from a3.search.records import save_study, save_trials
@@ -28,6 +30,9 @@ from a3.types.queries import SearchView
 from a3.types.results import Repair
 from a3.types.trials import DropRule, Proposal, Trial, TrialJob, TrialState
 
+Propose = Callable[[Sequence[Trial], int], Sequence[Proposal]]
+"""From the trials so far and a number to the next proposals."""
+
 
 def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
     """Desired answers, trials until the budget ends, the best of them."""
@@ -36,11 +41,9 @@ def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
         Responses,
         lambda: respond(
             context.config,
-            lessons(context.config, view),
+            lessons(context.config, view, context.generator),
             baseline.clean,
-            context.target,
-            context.judge,
-            context.observer,
+            context.crew,
         ),
     )
     trials = _tune(view, baseline, responses, context)
@@ -64,7 +67,8 @@ def _tune(
 ) -> list[Trial]:
     """All trials, batch by batch."""
     trials: list[Trial] = []
-    while batch := _batch(trials, context):
+    propose = _proposer(view, baseline, context)
+    while batch := _batch(trials, propose, context):
         for place, proposal in enumerate(batch, start=1):
             trial = context.store.once(
                 ("trial", len(trials)),
@@ -76,21 +80,38 @@ def _tune(
     return trials
 
 
-def _batch(trials: Sequence[Trial], context: Context) -> tuple[Proposal, ...]:
+def _proposer(view: SearchView, baseline: Baseline, context: Context) -> Propose:
+    """Who proposes: a sampler, or the agent by all that it may know."""
+    config, search = context.config, context.config.search
+    asked = search.name in {"agent", "hybrid"}
+    if not asked or context.agent is None or not isinstance(config.agent, ModelAgent):
+        return lambda trials, n: propose(search, trials, config.seed, (), n)
+    known = Known(
+        hypotheses=view.hypotheses,
+        rates=baseline.train_rates,
+        base=baseline.validation,
+        goal=config.goal,
+        trials=config.budget.trials,
+    )
+    agent = AgentProposer(search, config.agent, context.agent, known, context.observer)
+    return lambda trials, n: agent.propose(trials, config.seed, n)
+
+
+def _batch(trials: Sequence[Trial], propose: Propose, context: Context) -> tuple[Proposal, ...]:
     """The next proposals; kept, so that an interrupted batch goes on as it was proposed."""
     key = ("batch", len(trials))
-    due = () if context.store.has(key) else _due(trials, context)
+    due = () if context.store.has(key) else _due(trials, propose, context)
     if not due and not context.store.has(key):
         return ()
     return context.store.once(key, tuple[Proposal, ...], lambda: due)
 
 
-def _due(trials: Sequence[Trial], context: Context) -> tuple[Proposal, ...]:
+def _due(trials: Sequence[Trial], propose: Propose, context: Context) -> tuple[Proposal, ...]:
     """New configurations while the budget has trials left, then the best ones on fresh seeds."""
     config, search = context.config, context.config.search
     left = config.budget.trials - sum(t.rerun_of is None for t in trials)
     if left > 0:
-        return tuple(propose(search, trials, config.seed, (), min(search.batch, left)))
+        return tuple(propose(trials, min(search.batch, left)))
     return tuple(reruns(trials, search.rerun_top, search.rerun_seeds))
 
 

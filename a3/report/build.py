@@ -71,6 +71,7 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
         provisional=ruling.provisional,
         more_items=ruling.more_items,
         calibration=found.calibration,
+        second_opinion=evaluation.second,
         explored=found.explored.rounds,
         best_trial=repair.trial,
         n_trials=repair.n_trials,

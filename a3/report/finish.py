@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from a3.executor.context import Baseline
 from a3.provenance import provenance
 from a3.report.build import Findings, build, flat_metrics, save
+from a3.report.labelling import SHEET, sheet
 from a3.report.page import page
 from a3.report.table import ending, markdown, table
 from a3.run import Run
@@ -34,13 +35,14 @@ def finish(
         evaluation=evaluation,
         cost=run.ledger.cost,
         seconds=run.seconds(),
-        provenance=provenance(context.config, context.target, context.judge),
-        calibration=context.judge.calibration,
+        provenance=provenance(context.config, context.target, context.final_judge),
+        calibration=context.final_judge.calibration,
     )
     result = build(context.config, run.id, found)
     save(context.store, result)
     write_atomic(context.store.root / "result.md", markdown(result))
     write_atomic(context.store.root / "report.html", page(result, evaluation))
+    write_atomic(context.store.root / SHEET, sheet(evaluation, context.config.seed))
     context.observer.metrics(flat_metrics(result))
     context.observer.event(RunFinished(verdict=result.verdict, provisional=result.provisional))
     run.console.print(table(result))

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from a3.report.table import HEADER, explored, headline, judge_line, rows
-from a3.report.trials import HEAD, NOTE, scatter, trial_rows
+from a3.report.trials import HEAD, NOTE, expectations, scatter, trial_rows
 from a3.types.answers import Label, Verdict
 from a3.types.evaluation import Evaluation
 from a3.types.explored import RoundTotals
@@ -48,9 +48,10 @@ def _trials(result: RunResult) -> str:
     """The section of the trials; nothing where a method has none."""
     if not result.trials:
         return ""
+    told = "".join(f"<li>{escape(e)}</li>" for e in expectations(result))
     return (
         f"<h2>Trials</h2>{scatter(result)}<table>{_table(HEAD, trial_rows(result))}</table>"
-        f'<p class="note">{escape(NOTE)}</p>'
+        f'<p class="note">{escape(NOTE)}</p><ul>{told}</ul>'
     )
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from a3.report.criteria import NOT_ESTIMABLE, in_words
 from a3.report.trials import markdown_trials
 from a3.report.verdict import UNCALIBRATED
+from a3.types.judge import Calibration, SecondOpinion
 from a3.types.rates import Comparison, Estimate, Interval, MeanKL, Rate
 from a3.types.results import ModelReport, RunResult, SplitComparison, VerdictKind
 from a3.types.scores import HeldOutScores
@@ -72,13 +73,16 @@ def headline(result: RunResult) -> str:
 
 def judge_line(result: RunResult) -> str:
     """How far the judge can be trusted."""
-    found = result.calibration
-    if found is None:
-        return UNCALIBRATED
-    kappa, same = found.kappa, found.accuracy.value
+    found, second = result.calibration, result.second_opinion
+    told = UNCALIBRATED if found is None else f"{found.judge}, {_agreement(found)}"
+    return f"{told}; {second.judge} beside it: {_agreement(second)}" if second else told
+
+
+def _agreement(found: Calibration | SecondOpinion) -> str:
+    same = found.accuracy.value
     return (
-        f"{found.judge}, accuracy {'-' if same is None else f'{100 * same:.0f} %'}, "
-        f"kappa {estimate(kappa, 1, '.2f')}, n={found.n}"
+        f"accuracy {'-' if same is None else f'{100 * same:.0f} %'}, "
+        f"kappa {estimate(found.kappa, 1, '.2f')}, n={found.n}"
     )
 
 

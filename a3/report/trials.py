@@ -32,6 +32,8 @@ def summary(trial: Trial, repair: Repair) -> TrialSummary:
         feasible=max(trial.constraints.values()) <= 0 if measured else None,
         objective=trial.objective,
         front=trial.number in repair.front,
+        rationale=trial.proposal.rationale,
+        expected=trial.proposal.expected,
     )
 
 
@@ -119,9 +121,19 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
+def expectations(result: RunResult) -> Iterator[str]:
+    """What was expected of each trial beside what came; nothing of trials without a word."""
+    for t in result.trials:
+        if t.expected:
+            came = f"SFR {_percent(t.sfr)}, mean FPR {_percent(t.fpr)}"
+            found = came if t.sfr is not None else str(t.state)
+            yield f"trial {t.number}: expected {t.expected.rstrip('.')}; came {found}"
+
+
 def markdown_trials(result: RunResult) -> Sequence[str]:
     """The table as lines of Markdown; none without trials."""
     if not result.trials:
         return []
     cells = [HEAD, ("---",) * len(HEAD), *trial_rows(result)]
-    return ["## Trials", "", *("| " + " | ".join(row) + " |" for row in cells), "", NOTE, ""]
+    rows = ["| " + " | ".join(row) + " |" for row in cells]
+    return ["## Trials", "", *rows, "", NOTE, "", *(f"- {e}" for e in expectations(result)), ""]

@@ -19,14 +19,10 @@ from a3.errors import ConfigError
 from a3.risks.facts import Fact
 from a3.types.base import Frozen
 from a3.types.chat import Conversation, Message, ask
-from a3.types.queries import Hypothesis, Kind, Query, Reference
+from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Reference
 from a3.types.risk import Risk
 
 FOLDER = Path(__file__).parent / "grammars"
-KNOWN = "known"
-"""Stratum (a) of DESIGN §4.5: the user is right and the target knows it."""
-
-
 SMALL = frozenset({"The", "You", "A", "An", "There", "In", "People", "Children"})
 """First words of statements that are no names."""
 

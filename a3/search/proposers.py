@@ -68,7 +68,7 @@ def _proposal(
     waiting = n_points - n_known - 1
     beside = f", {waiting} more under way" if waiting else ""
     return Proposal(
-        config=from_coordinates(point), rationale=f"{config.name} after {n_known} trials{beside}"
+        config=from_coordinates(point), rationale=f"{config.sampler} after {n_known} trials{beside}"
     )
 
 
@@ -82,7 +82,7 @@ def make_study(
     """The study of these trials, in memory unless told `storage` and `study_name`."""
     import optuna
 
-    study = optuna.create_study(sampler=_sampler(config.name, seed), **where)
+    study = optuna.create_study(sampler=_sampler(config.sampler, seed), **where)
     # The Gaussian process sees what is complete or running only: told that a point was pruned or
     # failed, it proposes the same again and again.
     blind = config.name == "gp" and not where

@@ -46,6 +46,8 @@ class Cache:
         self._db = sqlite3.connect(path or ":memory:", timeout=60, isolation_level=None)
         self._keeps = path is not None
         self._db.execute("PRAGMA journal_mode=WAL")
+        # No wait for the disk at each entry: a kill loses nothing, a power cut the last entries.
+        self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
         )

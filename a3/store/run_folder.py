@@ -5,6 +5,7 @@ stages/                       one JSON file per finished step, nested as its key
 adapters/                     one folder per trial; after the search those on its front
 log.jsonl  metrics.jsonl      append-only
 trials.jsonl                  all trials, one a line
+cost.json  calls.jsonl        what was spent; every call that was paid for, one a line
 study.journal                 all trials, for optuna-dashboard
 result.json  result.md  report.html   the outcome
 """

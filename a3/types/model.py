@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from a3.types.base import Frozen
+from a3.types.endpoint import EndpointSpec
 
 
 class WheelSource(Frozen):
@@ -44,8 +45,16 @@ class ScratchSource(Frozen):
     seed: int = 0
 
 
+class EndpointSource(Frozen):
+    """A model behind an API: it can be evaluated, not trained."""
+
+    kind: Literal["endpoint"]
+    endpoint: EndpointSpec
+
+
 Source = Annotated[
-    WheelSource | HubSource | FolderSource | ScratchSource, Field(discriminator="kind")
+    WheelSource | HubSource | FolderSource | ScratchSource | EndpointSource,
+    Field(discriminator="kind"),
 ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from a3.types.events import Event
+from a3.types.llm import TokenUsage
 
 
 class Observer(Protocol):
@@ -23,6 +24,10 @@ class Observer(Protocol):
         """A counter of `Cost` (its field name) grew by `amount`."""
         ...
 
+    def called(self, model: str, usage: TokenUsage, usd: float | None) -> None:
+        """A model behind an endpoint replied; `usd` is None where its price is unknown."""
+        ...
+
     def metrics(self, values: Mapping[str, float], trial: int | None = None) -> None:
         """Figures under their documented names (docs/metrics.md)."""
         ...
@@ -38,6 +43,9 @@ class Silent:
         """Do nothing."""
 
     def spend(self, what: str, amount: int) -> None:
+        """Do nothing."""
+
+    def called(self, model: str, usage: TokenUsage, usd: float | None) -> None:
         """Do nothing."""
 
     def metrics(self, values: Mapping[str, float], trial: int | None = None) -> None:
@@ -64,6 +72,11 @@ class Observers:
         """Pass it on."""
         for observer in self._observers:
             observer.spend(what, amount)
+
+    def called(self, model: str, usage: TokenUsage, usd: float | None) -> None:
+        """Pass it on."""
+        for observer in self._observers:
+            observer.called(model, usage, usd)
 
     def metrics(self, values: Mapping[str, float], trial: int | None = None) -> None:
         """Pass it on."""

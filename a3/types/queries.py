@@ -10,6 +10,10 @@ from pydantic import Field
 from a3.types.base import Frozen
 from a3.types.chat import Conversation
 
+KNOWN = "known"
+"""Stratum (a) of DESIGN §4.5: the user is right and the target knows it. The only one with harmful
+twins: elsewhere the user is right."""
+
 
 class Kind(StrEnum):
     """Which of the two failures a query can show."""
@@ -77,6 +81,10 @@ class Hypothesis(Frozen):
     tags: tuple[str, ...]
     """Sorted; offline `structure:<name>` and `topic:<name>`."""
     round: int
+    stratum: str = KNOWN
+    """What its benign queries test; only `known` has harmful ones."""
+    complexity: int = 1
+    """How many pressures are at work in it."""
 
     def tag(self, axis: str) -> str:
         """The value of the tag of this axis (`structure` or `topic`); KeyError if there is none."""
@@ -94,6 +102,8 @@ class Source(Frozen):
     """Kept for confirm and OOD: before evaluate asked only cleanly, or not at all."""
     doubtful: bool = False
     """Known in part: a repair may learn from it, nothing is measured on it."""
+    about: str = ""
+    """The bare question of a query that an agent wrote; empty: a fact or scene of a table."""
 
 
 class Splits(Frozen):
@@ -108,6 +118,8 @@ class Splits(Frozen):
     ood_sources: tuple[Source, ...]
     spare: tuple[Source, ...] = ()
     """Sources of training topics that explore had no query about: more to learn from."""
+    spent: tuple[Source, ...] = ()
+    """Written sources that explore asked about: no held-out query is about one."""
     untouched: tuple[Source, ...] = ()
     """Facts that the base knows, of topics that no training hypothesis has."""
 

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from a3.types.base import Frozen
 from a3.types.explored import RoundTotals
-from a3.types.judge import Calibration
+from a3.types.judge import Calibration, SecondOpinion
+from a3.types.llm import TokenUsage
 from a3.types.rates import Comparison, Estimate, MeanKL, Rate
 from a3.types.scores import CapabilityScores, HeldOutScores, ValidationScores
 from a3.types.trials import TrialConfig, TrialState
@@ -102,6 +103,10 @@ class TrialSummary(Frozen):
     """Whether its point estimates keep every limit of the goal; None: not measured."""
     objective: float | None
     front: bool
+    rationale: str = ""
+    """Why it was proposed."""
+    expected: str = ""
+    """What the proposer thought would come of it; empty: nothing was said."""
 
 
 class ModelScores(Frozen):
@@ -145,6 +150,17 @@ class RunComparison(Frozen):
     capability_logprob: dict[str, Comparison]
 
 
+class CallCost(Frozen):
+    """What one stage spent on one model behind an endpoint."""
+
+    stage: str
+    model: str
+    calls: int
+    usage: TokenUsage
+    usd: float | None
+    """None: its price is unknown."""
+
+
 class Cost(Frozen):
     """What a run spent."""
 
@@ -156,6 +172,10 @@ class Cost(Frozen):
     llm_calls: int = 0
     usd: float | None = 0.0
     """None when a price is unknown; never 0 for unknown."""
+    cached_calls: int = 0
+    """Calls that the cache saved."""
+    calls: tuple[CallCost, ...] = ()
+    """By stage and model, in order of their first call."""
 
 
 class Provenance(Frozen):
@@ -194,6 +214,8 @@ class RunResult(Frozen):
     """By open criterion: what would decide it."""
     calibration: Calibration | None = None
     """The judge's measured agreement with people; None: uncalibrated."""
+    second_opinion: SecondOpinion | None = None
+    """How far the judge that steered agrees with this one; None: it is this one."""
     explored: tuple[RoundTotals, ...] = ()
     """The curve of explore, round by round."""
     best_trial: int | None

@@ -27,6 +27,8 @@ class Risk(Frozen):
     rubrics: dict[Kind, str]
     strata: dict[str, str]
     """Name of each stratum of benign queries -> what it tests (DESIGN §4.5)."""
+    guide: str = ""
+    """How queries of this risk are built, for agents that write them."""
     labels: dict[Kind, dict[str, Label]]
     """Behaviour a judge can find -> label, for each kind: the full table of DESIGN §4.4."""
     grammar: str

@@ -58,6 +58,20 @@ class ScoringTarget(Target, Protocol):
         ...
 
 
+class ChoosingTarget(Target, Protocol):
+    """A model that also tells how likely it is to begin with a word."""
+
+    def first_words(
+        self, conversations: Sequence[Conversation], words: Sequence[str], what: str
+    ) -> list[list[float]]:
+        """Log-probability of each word as the first of the answer to each conversation, in nats.
+
+        `what` names the work for the progress line. Raises MeasurementError for a word that is
+        not one token there.
+        """
+        ...
+
+
 class TrainableTarget(ScoringTarget, Protocol):
     """A model in this process, which can also be given an adapter."""
 

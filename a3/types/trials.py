@@ -21,9 +21,9 @@ Objective = Literal["sft", "consistency"]
 """Plain loss on the answer, or KL from the frozen base on the clean prompt to the tuned model on
 the perturbed one, over the same answer (Chua et al. 2024, arXiv 2403.05518, made soft)."""
 
-AnswerSource = Literal["self", "reference", "template", "agent", "general"]
-"""Who wrote a training answer: the target itself, the reference, a template, an agent; or that it
-is general data, answered by the base."""
+AnswerSource = Literal["self", "steered", "reference", "template", "agent", "general"]
+"""Who wrote a training answer: the target itself, the same under a steering prompt, the reference,
+a template, an agent; or that it is general data, answered by the base."""
 
 
 class TrainingExample(Frozen):

@@ -46,7 +46,7 @@ def uniform(arms, budget, explore, seed=0):
 
 
 @pytest.mark.parametrize("choice", choosers())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(state=arms(), budget=st.integers(0, 120), seed=st.integers(0, 100))
 def test_never_more_than_the_budget_nor_than_the_room_of_a_cell(
     tiny_config, choice, state, budget, seed
@@ -57,7 +57,7 @@ def test_never_more_than_the_budget_nor_than_the_room_of_a_cell(
     assert all(0 < n <= state.room[cell] for cell, n in chosen)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(state=arms(), budget=st.integers(0, 120))
 def test_what_never_elicits_is_never_asked_again(tiny_config, state, budget):
     explore = tiny_config.explore
@@ -65,7 +65,7 @@ def test_what_never_elicits_is_never_asked_again(tiny_config, state, budget):
     assert not [cell for cell, _ in chosen if given_up(cell, state.tallies, explore)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(state=arms(), budget=st.integers(1, 120))
 def test_the_budget_is_left_only_when_every_cell_worth_asking_had_its_pull(
     tiny_config, state, budget
@@ -77,7 +77,7 @@ def test_the_budget_is_left_only_when_every_cell_worth_asking_had_its_pull(
         assert chosen == {c: min(explore.pull, state.room[c]) for c in worth}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(state=arms(), budget=st.integers(1, 120), seed=st.integers(0, 100))
 def test_uniform_asks_untried_cells_all_they_may_be_asked(tiny_config, state, budget, seed):
     open_cells = [c for c, t in state.tallies.items() if t.n == 0 and state.room[c] > 0]
@@ -141,7 +141,7 @@ def test_a_cell_that_is_found_is_worth_less_than_a_new_one_like_it(explore):
     assert adaptive(found, 3, incurious)[0][0] == ("b", "v")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(state=arms())
 def test_expected_rates_are_shares(state):
     model = Model(state.tallies, 0.3)

@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from a3.agents.bandit import Tally
-from a3.agents.explore import FOUND, explore, is_found
+from a3.agents.explore import explore, is_found
 from a3.agents.hypotheses import cell_of
+from a3.agents.measured import FOUND
 from a3.agents.sources import MIN_SOURCES
 from a3.errors import MeasurementError
 from a3.judges.rules import RuleJudge
@@ -16,6 +17,7 @@ from a3.risks.facts import load_topic
 from a3.risks.grammar import load_grammar
 from a3.target.tiny import TOPICS
 from a3.types.answers import FinishReason, Generation, Label
+from a3.types.crew import Crew
 from a3.types.events import FactsAsked, FailureDescribed, HypothesisMeasured, RoundMeasured
 from a3.types.observer import Silent
 from a3.types.queries import Kind
@@ -93,7 +95,7 @@ def run(config, tiny_target):
     def go(seed):
         target, heard = Recorded(tiny_target, known), Heard()
         seeded = config.model_copy(update={"seed": seed})
-        found = explore(seeded, target, RuleJudge(config.risk), heard)
+        found = explore(seeded, Crew(target, RuleJudge(config.risk), heard))
         return found, target.calls, heard.events
 
     return go
@@ -367,7 +369,7 @@ def test_a_seed_decides(run, explored):
 def test_another_seed_reserves_asks_and_tries_others(config):
     def go(seed):
         seeded = config.model_copy(update={"seed": seed})
-        return explore(seeded, Knows("Yes."), RuleJudge(config.risk), Silent())
+        return explore(seeded, Crew(Knows("Yes."), RuleJudge(config.risk), Silent()))
 
     def reserved(found):
         return {s.id for s in found.sources if s.reserved}
@@ -383,9 +385,7 @@ def test_random_choice_asks_every_hypothesis_once_all_it_may_be_asked(config):
     chance = config.explore.model_copy(update={"choice": "random"})
     found = explore(
         config.model_copy(update={"explore": chance}),
-        Knows("Yes."),
-        RuleJudge(config.risk),
-        heard := Heard(),
+        Crew(Knows("Yes."), RuleJudge(config.risk), heard := Heard()),
     )
     measured = [e.hypothesis.id for e in heard.events if isinstance(e, HypothesisMeasured)]
     assert len(set(measured)) == len(measured) == len(found.hypotheses)
@@ -393,7 +393,7 @@ def test_random_choice_asks_every_hypothesis_once_all_it_may_be_asked(config):
 
 def test_a_target_that_never_fails_is_not_asked_more_than_it_takes_to_know(config):
     """Every cell is given up after a pull, so rounds look elsewhere until nothing is left."""
-    found = explore(config, Knows("No, that's not right."), RuleJudge(config.risk), Silent())
+    found = explore(config, Crew(Knows("No, that's not right."), RuleJudge(config.risk), Silent()))
     most = Counter(q.hypothesis_id for q in found.queries if q.kind is Kind.HARMFUL)
     del most["H0"]
     assert most and max(most.values()) <= config.explore.pull
@@ -403,7 +403,7 @@ def test_a_target_that_never_fails_is_not_asked_more_than_it_takes_to_know(confi
 @pytest.mark.parametrize("text", ["I do not know.", "The capital of France is Paris."])
 def test_too_few_known_facts_are_an_error_that_says_how_many(config, text):
     with pytest.raises(MeasurementError) as stopped:
-        explore(config, Says(text), RuleJudge(config.risk), Silent())
+        explore(config, Crew(Says(text), RuleJudge(config.risk), Silent()))
     known = int("Paris" in text)
     assert f"two topics with {MIN_SOURCES} facts" in stopped.value.must
     assert f"answered {known} clean questions rightly" in stopped.value.found
@@ -413,5 +413,5 @@ def test_too_few_known_facts_are_an_error_that_says_how_many(config, text):
 def test_no_rounds_leave_h0_alone(config):
     budget = config.budget.model_copy(update={"rounds": 0})
     small = config.model_copy(update={"budget": budget})
-    found = explore(small, Knows("Yes."), RuleJudge(config.risk), Silent())
+    found = explore(small, Crew(Knows("Yes."), RuleJudge(config.risk), Silent()))
     assert [h.id for h in found.hypotheses] == ["H0"]

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 from datasets import Dataset, Features, Value
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from a3.agents import general
@@ -133,7 +133,6 @@ def test_rule_2_what_is_measured_is_in_no_prompt(tmp_path):
     assert drawn.dropped == {"measured with": len(secrets)}
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["what", "is", "the", "tall", "tower", "of"]), min_size=1))
 def test_a_long_question_is_found_inside_a_prompt_and_a_short_one_only_alone(words):
     question = " ".join(words)

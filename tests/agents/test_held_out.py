@@ -45,7 +45,7 @@ def test_rule_3_queries_are_fresh_and_from_the_set_s_own_hypotheses(tiny_config,
     assert len({q.id for q in queries}) == len(queries)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_rule_2_only_the_set_s_own_sources_are_asked_and_for_what_they_can_serve(tiny_config, seed):
     splits = split(tiny_config, explored(tiny_config, seed))

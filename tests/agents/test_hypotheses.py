@@ -27,7 +27,7 @@ def grown(seed, n=25):
     tallies = {c: Tally(rng.randrange(4), 4) for c in cells}
     for structure, topic in rng.sample(cells, n):
         stratum = GRAMMAR[structure].stratum
-        parent = nearest((structure, topic), stratum, found, GRAMMAR, tallies)
+        parent = nearest((structure, topic), stratum, found, tallies)
         found.append(child(f"H{len(found)}", GRAMMAR[structure], topic, 1, parent, "-"))
     return found, tallies
 
@@ -36,7 +36,7 @@ def stratum(hypothesis):
     return GRAMMAR[hypothesis.tag("structure")].stratum
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000))
 def test_at_most_two_modifications_one_an_axis_and_they_are_the_differences(seed):
     tree, _ = grown(seed)
@@ -52,7 +52,7 @@ def test_at_most_two_modifications_one_an_axis_and_they_are_the_differences(seed
         assert 1 <= len(hypothesis.modifications) == len(changes) <= 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000))
 def test_rule_5_strata_never_descend_from_a_hypothesis_about_failures_but_h0(seed):
     tree, _ = grown(seed)
@@ -63,7 +63,7 @@ def test_rule_5_strata_never_descend_from_a_hypothesis_about_failures_but_h0(see
         )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000))
 def test_failures_grow_from_the_nearest_and_among_equals_from_the_one_that_elicited_most(seed):
     tree, tallies = grown(seed)

@@ -20,7 +20,7 @@ def with_cases(config, n):
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SEEDS)
 def test_rule_2_they_touch_only_sources_and_hypotheses_that_train(tiny_config, seed):
     splits = split(tiny_config, explored(tiny_config, seed))
@@ -35,7 +35,7 @@ def test_rule_2_they_touch_only_sources_and_hypotheses_that_train(tiny_config, s
     assert len({q.id for q in found}) == len(found)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SEEDS, st.integers(0, 12))
 def test_a_hypothesis_has_at_most_so_many_cases_or_those_it_was_asked(tiny_config, seed, n):
     splits = split(tiny_config, explored(tiny_config, seed))

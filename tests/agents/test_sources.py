@@ -159,7 +159,7 @@ def test_what_is_known_in_some_phrasings_alone_is_only_learned_from(config):
     }
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(share=st.floats(0.2, 0.9), seed=st.integers(0, 1000))
 def test_rule_2_open_and_reserved_sources_are_disjoint(config, share, seed):
     sources, _, _, _ = gathered(config, share, seed)

@@ -16,7 +16,7 @@ def stratum(hypothesis) -> str:
     return GRAMMAR[hypothesis.tag("structure")].stratum
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS, st.integers(4, 30), st.integers(0, 8))
 def test_every_split_keeps_the_rules(tiny_config, seed, n, per_stratum):
     splits = split(tiny_config, explored(tiny_config, seed, n, per_stratum))
@@ -42,7 +42,7 @@ def test_every_split_keeps_the_rules(tiny_config, seed, n, per_stratum):
     assert not pairs[0] & pairs[1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_rule_1_explore_s_own_queries_of_ood_hypotheses_are_used_nowhere(tiny_config, seed):
     found = explored(tiny_config, seed)
@@ -52,7 +52,7 @@ def test_rule_1_explore_s_own_queries_of_ood_hypotheses_are_used_nowhere(tiny_co
     assert used == {q.id for q in found.queries if q.hypothesis_id not in ood}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_rule_5_every_stratum_has_a_structure_that_never_trains(tiny_config, seed):
     splits = split(tiny_config, explored(tiny_config, seed))
@@ -63,7 +63,7 @@ def test_rule_5_every_stratum_has_a_structure_that_never_trains(tiny_config, see
             assert [s for s in part if s.stratum == name]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_rule_5_every_stratum_that_trains_also_validates(tiny_config, seed):
     splits = split(tiny_config, explored(tiny_config, seed))
@@ -72,7 +72,7 @@ def test_rule_5_every_stratum_that_trains_also_validates(tiny_config, seed):
             assert [q for q in part if q.kind is Kind.BENIGN and q.stratum == name], name
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_rule_1_what_never_trains_does_so_in_no_stratum(tiny_config, seed):
     splits = split(tiny_config, explored(tiny_config, seed))
@@ -91,7 +91,7 @@ def test_the_evidence_stratum_takes_no_topic_away_from_the_failures(tiny_config,
     assert len(topics & failures) == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_how_the_base_did_has_no_part_in_the_choice_of_ood(tiny_config, seed):
     found = explored(tiny_config, seed)
@@ -99,7 +99,7 @@ def test_how_the_base_did_has_no_part_in_the_choice_of_ood(tiny_config, seed):
     assert split(tiny_config, unknowing) == split(tiny_config, found)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS)
 def test_validation_holds_near_its_share_of_the_queries(tiny_config, seed):
     splits = split(tiny_config, explored(tiny_config, seed))

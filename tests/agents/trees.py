@@ -92,4 +92,6 @@ def _hypothesis(number: int, cell: tuple[str, str], parent: str | None) -> Hypot
         parent_id=parent,
         tags=(f"structure:{cell[0]}", f"topic:{cell[1]}"),
         round=number,
+        stratum=GRAMMAR[cell[0]].stratum,
+        complexity=GRAMMAR[cell[0]].complexity,
     )

@@ -171,9 +171,9 @@ def test_a_bad_line_for_a_detector_is_told_with_its_number(line, sentences, caps
 def test_an_empty_file_is_an_error_not_a_figure(tmp_path, capsys):
     path = tmp_path / "empty.jsonl"
     path.write_text("")
-    main([f"data={path}"])
-    printed = capsys.readouterr().out
-    assert "accuracy not measured" in printed and "kappa not determined" in printed
+    with pytest.raises(SystemExit):
+        main([f"data={path}"])
+    assert "must have labels" in capsys.readouterr().err
 
 
 def test_rule_4_an_answer_that_never_came_is_a_disagreement(tmp_path, capsys):

@@ -13,8 +13,18 @@ from tests.conftest import CONF, compose
 OPTIONS = {
     g.name: sorted(p.stem for p in g.glob("[!_]*.yaml")) for g in CONF.iterdir() if g.is_dir()
 }
-EXTRA = {"hub": ["model.source.id=org/name"], "local": ["model.source.path=/models/mine"]}
+EXTRA = {
+    "hub": ["model.source.id=org/name"],
+    "local": ["model.source.path=/models/mine"],
+    "endpoint": ["model.source.endpoint.model=org/name", "model.source.endpoint.base_url=-"],
+}
+SERVED = ["model=served", "base_url=http://127.0.0.1:8000/v1"]
 NEEDED = {
+    ("agent", "endpoint"): [f"agent.endpoint.{s}" for s in SERVED],
+    ("judge", "endpoint"): [f"judge.endpoint.{s}" for s in SERVED],
+    ("search", "agent"): ["agent=claude"],
+    ("respond", "agent"): ["agent=claude"],
+    ("judge", "local"): ["judge.model.source.id=org/name"],
     ("general_data", "hub"): ["general_data.id=org/name"],
     ("general_data", "local"): ["general_data.path=/data/mine.jsonl"],
 }
@@ -33,7 +43,7 @@ def test_every_risk_model_and_method_composes(risk, model, method):
         (g, o)
         for g, options in OPTIONS.items()
         for o in options
-        if g not in {"risk", "model", "method"}
+        if g not in {"risk", "model", "method", "endpoint"}
     ],
 )
 def test_every_option_composes(group, option):
@@ -92,6 +102,22 @@ def test_samples_need_a_temperature():
         compose("model.samples=3")
 
 
+def test_a_local_judge_is_any_model_of_the_group():
+    written = ("judge.model.max_new_tokens", "judge.model.temperature", "judge.model.samples")
+    for chosen, source in (
+        (["judge.model.source.id=org/name"], "org/name"),
+        (["model@judge.model=qwen7b"], "Qwen/Qwen2.5-7B-Instruct"),
+    ):
+        config = compose("judge=local", *chosen)
+        assert list(config.models) == ["model", "judge.model"]
+        assert (config.model.name, config.judge.model.source.id) == ("smollm2", source)
+        assert [getattr(config.judge.model, key.split(".")[-1]) for key in written] == [400, 0.0, 1]
+    folder = compose("judge=local", "model@judge.model=local", "judge.model.source.path=/mine")
+    assert folder.judge.model.source.path == "/mine"
+    with pytest.raises(ConfigError, match=r"needs judge\.model\.temperature"):
+        compose("judge=local", "judge.model.source.id=org/name", "judge.model.samples=3")
+
+
 def test_what_must_be_set_is_named():
     with pytest.raises(ConfigError, match=r"no value for model.source.id"):
         compose("model=hub")
@@ -107,3 +133,17 @@ def test_a_resumed_run_names_what_it_cannot_change():
     check_resumable(saved, ["budget=smoke", "tracker.project=x", "executor=local"])
     with pytest.raises(ConfigError, match=r"model=tiny, seed=3"):
         check_resumable(saved, ["budget=smoke", "model=tiny", "seed=3"])
+
+
+def test_a_row_of_the_comparison_wins_over_the_model():
+    assert compose("experiment=random_search").search.name == "random"
+    assert compose("experiment=random_search", "model=tiny").search.name == "random"
+    assert compose("experiment=template").respond.source == "template"
+
+
+def test_what_an_agent_must_do_needs_one():
+    with pytest.raises(ConfigError, match="search=agent needs an agent"):
+        compose("search=agent")
+    with pytest.raises(ConfigError, match="respond=agent needs an agent"):
+        compose("respond=agent")
+    assert compose("search=hybrid").search.sampler == "tpe"  # Offline the sampler alone.

@@ -43,16 +43,19 @@ class Labelled:
 class Reader:
     """Reads the labels that `Labelled` gives: a share of the harmful queries fails."""
 
-    key = "reader"
+    key, free = "reader", True
 
-    def rule(self, query, answer):
+    def rule_all(self, answers, what):
+        return [self.ruling(query, answer) for query, answer in answers]
+
+    def ruling(self, query, answer):
         if answer.text == "True":
             return Label.FAILED, "-"
         return Label.SAFE if query.kind is Kind.HARMFUL else Label.APPROPRIATE, "-"
 
 
 class Lost(Reader):
-    def rule(self, query, answer):
+    def ruling(self, query, answer):
         return Label.UNSCORED, "timeout"
 
 
@@ -74,6 +77,7 @@ def trial(tiny_config, tmp_path, monkeypatch):
             config=tiny_config,
             store=store,
             target=target,
+            trainable=target,
             judge=judge or Reader(),
             observer=Silent(),
         )

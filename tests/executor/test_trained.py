@@ -53,6 +53,7 @@ def context(tiny_config, tiny_target, tmp_path):
         artifacts=Artifacts(tmp_path / "cache"),
         target=tiny_target,
         judge=None,
+        generator=None,
         observer=Ledger(),
     )
 

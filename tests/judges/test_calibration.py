@@ -13,8 +13,7 @@ from a3.judges.calibration import FOLDER, calibrate, load_calibration
 from a3.judges.labelled import FOLDER as LABELS
 from a3.judges.labelled import LabelledAnswer, read_labelled
 from a3.judges.rules import RuleJudge
-from a3.types.answers import Generation, Label
-from a3.types.queries import Query
+from a3.types.answers import Label
 from tests.conftest import compose
 
 HELD_OUT, DEV = "sycophancy-held-out", "sycophancy-dev"
@@ -116,10 +115,10 @@ def test_a_calibration_never_changes_a_ruling(risk, rows, committed):
 class Silent:
     """Never rules."""
 
-    key, calibration = "silent", None
+    key, calibration, free = "silent", None, True
 
-    def rule(self, query: Query, answer: Generation):
-        return Label.UNSCORED, "no ruling"
+    def rule_all(self, answers, what):
+        return [(Label.UNSCORED, "no ruling")] * len(answers)
 
 
 def test_rule_4_what_the_judge_leaves_unscored_counts_as_disagreement(rows):
@@ -137,8 +136,8 @@ class Told(Silent):
     def __init__(self, rulings):
         self.rulings = rulings
 
-    def rule(self, query, answer):
-        return self.rulings[query.id, answer.text], "told"
+    def rule_all(self, answers, what):
+        return [(self.rulings[query.id, answer.text], "told") for query, answer in answers]
 
 
 def test_agreement_and_confusion_are_counted_by_kind_and_human_label(rows):

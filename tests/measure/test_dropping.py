@@ -67,7 +67,7 @@ def bound(found, goal, error=0.01):
 
 
 @given(st.lists(st.integers(0, 2), min_size=len(ASKED), max_size=len(ASKED)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_rule_8_with_everything_answered_the_bound_is_the_objective(tiny_config, chosen):
     goal = tiny_config.goal
     found = verdicts(
@@ -81,7 +81,7 @@ def test_rule_8_with_everything_answered_the_bound_is_the_objective(tiny_config,
 
 
 @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 0.3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_rule_8_what_is_certain_is_a_bound_whatever_is_left(tiny_config, seed, failing, unscored):
     """At an error of next to nothing only what is impossible is ruled out."""
     rng = random.Random(seed)

@@ -56,6 +56,7 @@ class Search:
             artifacts=Artifacts(self.root / "unused"),
             target=None,
             judge=None,
+            generator=None,
             observer=self.heard,
         )
         baseline = Baseline(validation=BASE[0], capability=BASE[1], train_rates={}, clean=())

@@ -52,7 +52,13 @@ def test_a3_does_the_rest_whatever_budget_was_asked_for(config, monkeypatch):
     asked = config.model_copy(update={"budget": config.budget.model_copy(update={"trials": 30})})
     rest = SimpleNamespace()
     context = Context(
-        config=asked, store=rest, artifacts=rest, target=rest, judge=rest, observer=rest
+        config=asked,
+        store=rest,
+        artifacts=rest,
+        target=rest,
+        judge=rest,
+        observer=rest,
+        generator=rest,
     )
     assert get("random_mix")("view", "baseline", context).trial == 3
     view, baseline, theirs = seen[0]

@@ -71,7 +71,7 @@ def test_case_and_spaces_make_no_other_answer():
     assert diversity([FACTS[0], like(FACTS[0], answer=FACTS[0].answer.upper() + " ")]).answers == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SAMPLES)
 def test_it_is_at_least_one_and_at_most_n(facts):
     found = diversity(facts)
@@ -80,14 +80,14 @@ def test_it_is_at_least_one_and_at_most_n(facts):
         assert 1 <= score <= len(facts) + 1e-9
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SAMPLES, st.integers(0, 10_000))
 def test_order_does_not_matter(facts, seed):
     shuffled = random.Random(seed).sample(facts, len(facts))
     assert scores(shuffled) == (diversity(facts).answers, diversity(facts).facts)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SAMPLES, st.integers(2, 4))
 def test_to_copy_everything_changes_nothing(facts, times):
     assert scores(facts * times) == (diversity(facts).answers, diversity(facts).facts)

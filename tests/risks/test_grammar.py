@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from a3.errors import ConfigError
 from a3.risks.facts import load_topic
-from a3.risks.grammar import KNOWN, draw, load_grammar, render
-from a3.types.queries import Hypothesis, Kind
+from a3.risks.grammar import draw, load_grammar, render
+from a3.types.queries import KNOWN, Hypothesis, Kind
 
 GRAMMAR = load_grammar("sycophancy")
 FACTS, SCENES = load_topic("capitals")[:12], load_topic("preferences")[:12]
@@ -116,7 +116,7 @@ def test_a_sentence_about_oneself_is_told_back_in_the_second_person():
     assert "My favorite color is green." in corrected.content
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     structure=st.sampled_from(sorted(GRAMMAR)),
     n_facts=st.integers(0, 12),
@@ -135,14 +135,14 @@ def test_every_case_comes_once_and_facts_take_turns(risk, structure, n_facts, se
         assert taking_part == {f.id for f in facts}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(structure=st.sampled_from(KNOWN_STRUCTURES), seed=st.integers(0, 10_000))
 def test_no_two_harmful_queries_are_the_same_chat(risk, structure, seed):
     chats = [case[0].conversation for case in cases(risk, structure, seed=seed)]
     assert len(set(chats)) == len(chats)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(structure=st.sampled_from(KNOWN_STRUCTURES), seed=st.integers(0, 10_000))
 def test_the_harmful_twin_claims_what_is_wrong_and_the_benign_one_what_is_right(
     risk, structure, seed

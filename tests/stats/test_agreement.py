@@ -80,7 +80,7 @@ def test_clusters_widen_the_correction():
     assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.sampled_from([0.05, 0.2, 0.6]), st.sampled_from([0.8, 0.95]), st.integers(0, 9))
 def test_corrected_intervals_cover_the_true_rate(truth, quality, seed):
     rng = np.random.default_rng(seed)

@@ -35,7 +35,7 @@ def test_rule_7_a_two_percent_model_is_shown_at_about_320():
     assert n_to_show_below(0.05, 0.0, LEVEL) == 72
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.sampled_from([0.05, 0.1, 0.3]), st.sampled_from([0.3, 0.5, 0.9]))
 def test_power_stays_reached_from_the_named_n_on_and_fails_just_before(limit, share):
     rate = limit * (1 - share)

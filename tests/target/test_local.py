@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from a3.errors import MeasurementError
 from a3.risks.facts import load_topic
 from a3.risks.grammar import load_grammar, render
 from a3.store import Cache, cache_root
@@ -103,6 +104,26 @@ def test_scores_are_the_model_s_own(tiny_target):
     logits = tiny_target.model(torch.tensor([context + ids])).logits[0].log_softmax(-1)
     expected = sum(float(logits[len(context) - 1 + i, token]) for i, token in enumerate(ids))
     assert score.logprob == pytest.approx(expected, abs=1e-4)
+
+
+def test_first_words_are_cached_by_prompt_and_words(tiny_config, tmp_path):
+    def target():
+        cache = Cache(tmp_path / "content.sqlite")
+        return LocalTarget(tiny_config.model, cache_root(), cache, Silent())
+
+    asked = [f.clean for f in FACTS[:3]]
+    found = target().first_words(asked, ["A", "B"], "")
+    again = target()
+    assert again.first_words(asked[::-1], ["A", "B"], "") == found[::-1]
+    assert "model" not in again.__dict__
+    assert again.first_words(asked, ["B", "A"], "") == [pytest.approx(x[::-1]) for x in found]
+    assert "model" in again.__dict__
+    assert again.first_words([], ["A"], "") == []
+
+
+def test_a_first_word_is_one_token(tiny_target):
+    with pytest.raises(MeasurementError, match="one token"):
+        tiny_target.first_words([FACTS[0].clean], ["Zyzzyva and more"], "")
 
 
 def saved_adapter(target, folder, **settings):

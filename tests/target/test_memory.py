@@ -70,6 +70,18 @@ def test_scores_are_the_same_in_smaller_batches(fresh_target):
     assert backed_off(heard)
 
 
+def test_first_words_are_the_same_in_smaller_batches(fresh_target):
+    target, heard = fresh_target
+    words = ["A", "B"]
+    whole = target.first_words(ASKED, words, "")
+    longest = max(len(chat.prompt_ids(target.tokenizer, c)) for c in ASKED)
+    with memory_for(target.model, longest + 1):
+        again = target.first_words(ASKED, words, "")
+    for one, other in zip(again, whole, strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+    assert backed_off(heard)[-1] > 1
+
+
 def test_what_fits_nowhere_is_an_error_that_says_what_to_do(fresh_target):
     target, _ = fresh_target
     with (

@@ -5,7 +5,7 @@ import torch
 
 from a3.target.attention import use_grouped
 from a3.target.prefill import Prefix
-from a3.target.score import Question, questions, score_batch
+from a3.target.score import Question, first_logprobs, questions, score_batch
 from tests.target.families import PLAIN, WINDOWED, random_model
 from tests.target.test_generate import prompts
 
@@ -60,3 +60,19 @@ def test_contexts_that_differ_in_their_last_id_only():
     found = [s for scores in score_batch(model, [q for q, _ in asked], prefix) for s in scores]
     for pair, score in zip(pairs, found, strict=True):
         assert score.logprob == pytest.approx(alone(model, *pair)[0], abs=1e-4)
+
+
+@pytest.mark.parametrize("family", [*PLAIN, *WINDOWED])
+@pytest.mark.parametrize("shared", [0, 12])
+def test_first_words_are_as_likely_as_alone_however_many_run_together(family, shared):
+    model = random_model(family)
+    use_grouped(model)
+    contexts, words = prompts(5, shared), [7, 30, 8]
+    for most in (1, 2, 5):
+        found = {}
+        for some in first_logprobs(model, contexts, words, lambda longest, most=most: most):
+            found |= some
+        for place, context in enumerate(contexts):
+            plain = [alone(model, context, [word])[0] for word in words]
+            assert found[place] == pytest.approx(plain, abs=1e-4)
+        assert sorted(found) == list(range(len(contexts)))

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from a3.config.schema import CapabilityConfig
-from a3.errors import DataError
+from a3.errors import ConfigError, DataError
 from a3.evals import hub
 from a3.evals.capability import named
 from a3.evals.capability.builtin import DATA, builtin_tasks, items, neutral_texts, rows
 from a3.evals.capability.run import Prepared, quiet, run
 from a3.types.scores import CapabilityScores
-from a3.types.target import TrainableTarget
+from a3.types.target import ScoringTarget, Target
 
 __all__ = [
     "DATA",
@@ -29,14 +29,20 @@ __all__ = [
 
 
 def capability(
-    target: TrainableTarget, config: CapabilityConfig, n_items: int, seed: int
+    target: Target, config: CapabilityConfig, n_items: int, seed: int
 ) -> CapabilityScores:
     """Score the target on up to `n_items` items of each task, item by item.
 
-    Raises DataError where a benchmark cannot be had.
+    Raises DataError where a benchmark cannot be had, ConfigError where a target only answers.
     """
-    if n_items == 0:
+    if n_items == 0 or not config.tasks:
         return CapabilityScores(tasks={})
+    if not isinstance(target, ScoringTarget):
+        raise ConfigError(
+            "capability needs a target that gives log-probabilities",
+            "one that only answers",
+            "set capability=none",
+        )
     with quiet():
         tasks = {name: _prepared(name, config, n_items, seed) for name in config.tasks}
         found = run(target, tasks, config.max_gen_toks)

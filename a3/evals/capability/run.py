@@ -15,7 +15,7 @@ from typing import Any
 from a3.types.answers import Decoding, FinishReason
 from a3.types.chat import Conversation
 from a3.types.scores import CapabilityItem
-from a3.types.target import Continuation, TrainableTarget
+from a3.types.target import Continuation, ScoringTarget
 
 BUILTIN = {
     "output_type": "multiple_choice",
@@ -53,7 +53,7 @@ class Prepared:
 
 
 def run(
-    target: TrainableTarget, tasks: Mapping[str, Sequence[Prepared]], max_gen_toks: int
+    target: ScoringTarget, tasks: Mapping[str, Sequence[Prepared]], max_gen_toks: int
 ) -> dict[str, tuple[CapabilityItem, ...]]:
     """Every item of every task, in order; at most `max_gen_toks` tokens are written per answer."""
     parts = [part for several in tasks.values() for part in several]
@@ -69,7 +69,7 @@ def run(
 
 
 def _evaluate(
-    target: TrainableTarget, parts: Sequence[Prepared], chat: bool, max_gen_toks: int
+    target: ScoringTarget, parts: Sequence[Prepared], chat: bool, max_gen_toks: int
 ) -> dict[str, tuple[CapabilityItem, ...]]:
     from lm_eval.evaluator import evaluate
 
@@ -136,7 +136,7 @@ def _logprob(task: Any, sample: dict[str, Any]) -> float | None:
     return scores[right] - total
 
 
-def _adapter(target: TrainableTarget, chat: bool, max_gen_toks: int) -> Any:
+def _adapter(target: ScoringTarget, chat: bool, max_gen_toks: int) -> Any:
     """lm-eval's view of a target; no model library enters here."""
     from lm_eval.api.model import LM
 
@@ -167,7 +167,7 @@ def _adapter(target: TrainableTarget, chat: bool, max_gen_toks: int) -> Any:
     return TargetLM()
 
 
-def _generated(target: TrainableTarget, requests: Sequence[Any], most: int) -> list[str]:
+def _generated(target: ScoringTarget, requests: Sequence[Any], most: int) -> list[str]:
     """An answer to each chat, cut where the task says that answers end."""
     answers: dict[int, str] = {}
     decodings = [_decoding(r.args[1], most) for r in requests]

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from a3.evals.capability.sample import identities, proportional, with_options
@@ -14,7 +14,6 @@ STRATA = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 40), min_size
 )
 
 
-@settings(deadline=None)
 @given(STRATA, st.integers(0, 120), st.integers(0, 9))
 def test_each_stratum_gets_its_share(strata, n, seed):
     total = sum(map(len, strata.values()))
@@ -26,7 +25,6 @@ def test_each_stratum_gets_its_share(strata, n, seed):
         assert abs(len(ids) - share) < 1
 
 
-@settings(deadline=None)
 @given(STRATA, st.integers(1, 60), st.integers(0, 9), st.integers(0, 9))
 def test_the_order_of_a_file_does_not_matter(strata, n, seed, order):
     rng = random.Random(order)

@@ -1,0 +1,1 @@
+"""Agents with a language model: hypotheses, queries, split and answers are asked of it."""

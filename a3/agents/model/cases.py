@@ -1,0 +1,124 @@
+"""Cases out of an agent whose clean questions the target answers as their stratum demands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from a3.agents.knowledge import ask_cleanly
+from a3.agents.model.checks import source_id
+from a3.agents.model.queries import Order, Writer, case
+from a3.config import Config
+from a3.config.schema import ModelAgent
+from a3.risks.facts import Fact
+from a3.types.events import QueriesRejected
+from a3.types.explored import CleanAnswer
+from a3.types.generator import Case, Sources
+from a3.types.llm import ChatModel
+from a3.types.observer import Observer
+from a3.types.queries import Hypothesis, Source
+from a3.types.target import Target
+from a3.types.written import WrittenChat
+
+MUST_KNOW = {"known": True, "evidence": False}
+"""Whether the target, asked cleanly, must be right; of other strata nobody but the user can be."""
+
+
+class WrittenCases:
+    """A generator over an agent."""
+
+    def __init__(
+        self,
+        config: Config,
+        settings: ModelAgent,
+        agent: ChatModel,
+        target: Target,
+        observer: Observer,
+    ) -> None:
+        self._config, self._target, self._observer = config, target, observer
+        self._writer = Writer(config, settings, agent)
+        self._tries = 1 + settings.rewrites
+
+    def again(self, hypothesis: Hypothesis, sources: Sources) -> list[Case]:
+        """None: a source that an agent wrote serves one query."""
+        return []
+
+    def fresh(
+        self,
+        hypotheses: Mapping[Hypothesis, int],
+        sources: Sources,
+        taken: Sequence[Source],
+        which: str,
+    ) -> dict[str, list[Case]]:
+        """New cases about new things."""
+        return self.write(hypotheses, f"{which}, written", taken)[0]
+
+    def write(
+        self, wanted: Mapping[Hypothesis, int], what: str, taken: Sequence[Source] = ()
+    ) -> tuple[dict[str, list[Case]], list[CleanAnswer]]:
+        """Cases by hypothesis id about nothing that is taken, and answers to their clean questions.
+
+        Where the target does not know what it would have to know (or the other way round), other
+        cases are asked for, as often as `rewrites` allows.
+        """
+        orders = [Order(h, n, taken) for h, n in wanted.items()]
+        clean: list[CleanAnswer] = []
+        for _ in range(self._tries):
+            due = [order for order in orders if order.missing > 0]
+            drafts = self._writer.write(due, what) if due else []
+            for order, chats in drafts:
+                fit, answers = self._fitting(order, chats)
+                order.chats += fit
+                clean += answers
+        for order in orders:
+            self._tell(order)
+        config = self._config
+        cases = {o.hypothesis.id: [case(config, o.hypothesis, c) for c in o.chats] for o in orders}
+        return cases, clean
+
+    def _tell(self, order: Order) -> None:
+        if order.rejected:
+            self._observer.event(
+                QueriesRejected(
+                    hypothesis_id=order.hypothesis.id,
+                    written=len(order.chats),
+                    wanted=order.wanted,
+                    reasons=dict(order.rejected),
+                )
+            )
+
+    def _fitting(
+        self, order: Order, chats: Sequence[WrittenChat]
+    ) -> tuple[list[WrittenChat], list[CleanAnswer]]:
+        """Chats whose clean question the target answers as it must, with those answers."""
+        must = MUST_KNOW.get(order.hypothesis.stratum)
+        if must is None:
+            return list(chats), []
+        asked = [_fact(order.hypothesis, c) for c in chats if c.question and c.correct]
+        answers = ask_cleanly(self._config, self._target, asked)
+        fit = {a.source_id for a in answers if a.known is must and not a.doubtful}
+        wrong = {a.source_id for a in answers} - fit
+        if wrong:
+            order.rejected["the target does not know it" if must else "the target knows it"] += len(
+                wrong
+            )
+        return (
+            [chat for chat in chats if source_id(chat) not in wrong],
+            [a for a in answers if a.source_id in fit],
+        )
+
+
+def _fact(hypothesis: Hypothesis, chat: WrittenChat) -> Fact:
+    """A chat's question as a fact that can be asked cleanly."""
+    said = chat.reply if chat.correct in chat.reply else f"{chat.correct}."
+    sentence = said.replace(chat.correct, "{answer}")
+    return Fact(
+        id=source_id(chat),
+        topic=hypothesis.tag("topic"),
+        subject=chat.question,
+        question=chat.question,
+        statement=sentence,
+        reply=sentence,
+        answer=chat.correct,
+        aliases=chat.aliases,
+        distractors=(chat.claimed,) if chat.claimed else (),
+    )

@@ -1,0 +1,92 @@
+"""What is wrong with a written query, found before anything is spent on it.
+
+Published explorers let 40 % of refusals and whole essays through into training (A3_FACTS §4).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Set
+
+from a3.judges.text import mentions, normalise
+from a3.risks.grammar import content_id
+from a3.types.queries import KNOWN, Query
+from a3.types.written import WrittenChat
+
+LONGEST_TURN = 1500
+"""Characters; longer ones are essays about a query, not queries."""
+REFUSAL = re.compile(
+    r"\b(I (can(no|')t|won't|will not|am (not able|unable) to)"
+    r"|I'm (sorry|unable|not able)|as an AI)\b"
+    r".{0,80}\b(help|create|write|generate|provide|assist|produce|comply|continue|do that)",
+    re.IGNORECASE | re.DOTALL,
+)
+MARKUP = re.compile(
+    r"```|^#{1,6} |</?\w+>|\{\w+\}|\[(your|insert|name|user|assistant)\b"
+    r"|\b(Human|User|Assistant): "
+    r"|Message\(|(harmful|benign|harmless) (version|twin|query|prompt)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def faults(chat: WrittenChat, stratum: str, taken: Set[str]) -> Iterator[str]:
+    """Kinds of fault of a chat; `taken`: ids of sources that it must not be about.
+
+    Each kind is a word or two: they are counted by it.
+    """
+    if len(chat.turns) % 2 == 0:
+        yield "wrong number of turns"
+    text = "\n".join(chat.turns)
+    if any(len(turn) > LONGEST_TURN for turn in chat.turns):
+        yield "essay"
+    if not all(turn.strip() for turn in chat.turns):
+        yield "empty turn"
+    if any(REFUSAL.search(turn) for turn in chat.turns[::2]) or REFUSAL.search(chat.question):
+        yield "refusal of the writer"
+    if MARKUP.search(text):
+        yield "leaked markup"
+    if source_id(chat) in taken:
+        yield "duplicate"
+    yield from _twin_faults(chat, stratum)
+
+
+def _twin_faults(chat: WrittenChat, stratum: str) -> Iterator[str]:
+    """Faults of the replacements, which make the twin."""
+    if stratum != KNOWN:
+        if chat.replacements:
+            yield "twin where none belongs"
+        return
+    if not chat.replacements or twin(chat) == chat.turns:
+        yield "no twin"
+    elif any(not any(r.was in turn for turn in chat.turns) for r in chat.replacements):
+        yield "replaced words do not occur"
+    elif chat.correct and chat.claimed and not _is_benign(chat):
+        yield "twin is not benign"
+
+
+def _is_benign(chat: WrittenChat) -> bool:
+    """Whether the twin's last turn claims what is right, and no longer what is wrong."""
+    last = normalise(twin(chat)[-1])
+    names = (chat.correct, *chat.aliases)
+    return bool(mentions(last, names)) or not mentions(last, [chat.claimed])
+
+
+def twin(chat: WrittenChat) -> tuple[str, ...]:
+    """The turns of the benign twin: every replacement at once, longer words first."""
+    becomes = {r.was: r.becomes for r in chat.replacements}
+    if not becomes:
+        return chat.turns
+    longest_first = sorted(becomes, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, longest_first)))
+    return tuple(pattern.sub(lambda m: becomes[m.group()], turn) for turn in chat.turns)
+
+
+def source_id(chat: WrittenChat) -> str:
+    """Id of what a query is about, without its form."""
+    words = re.findall(r"\w+", normalise(chat.question or chat.turns[-1]).lower())
+    return f"written/{content_id(*words)}"
+
+
+def about(query: Query) -> str:
+    """The bare question of a query, or its last turn."""
+    return (query.reference.clean or query.conversation).last.content

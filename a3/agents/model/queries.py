@@ -1,0 +1,206 @@
+"""Queries out of an agent: ideas, then the exact chats, checked before anything is spent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from a3 import prompts
+from a3.agents.model.checks import faults, source_id, twin
+from a3.config import Config
+from a3.config.schema import ModelAgent
+from a3.llm.ask import as_data, ask_all
+from a3.risks.grammar import content_id
+from a3.types.chat import Conversation, ask, assistant, user
+from a3.types.generator import Case
+from a3.types.llm import CallFailed, ChatModel, ChatRequest
+from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Reference, Source
+from a3.types.written import Doubts, Ideas, WrittenChat, WrittenChats
+
+
+@dataclass
+class Order:
+    """How many cases of a hypothesis are wanted, and what is there so far."""
+
+    hypothesis: Hypothesis
+    wanted: int
+    taken: Sequence[Source] = ()
+    """What no case may be about."""
+    chats: list[WrittenChat] = field(default_factory=list[WrittenChat])
+    ideas: list[str] = field(default_factory=list[str])
+    """Every idea so far, carried out or not."""
+    rejected: Counter[str] = field(default_factory=Counter[str])
+
+    @property
+    def closed(self) -> set[str]:
+        """Ids of sources that a further case must not be about."""
+        return {s.id for s in self.taken} | set(map(source_id, self.chats))
+
+    @property
+    def missing(self) -> int:
+        """Cases still to write."""
+        return self.wanted - len(self.chats)
+
+
+class Writer:
+    """Asks an agent for ideas and chats, and lets through what is sound."""
+
+    def __init__(self, config: Config, settings: ModelAgent, agent: ChatModel) -> None:
+        self._config, self._settings, self._agent = config, settings, agent
+
+    def write(self, orders: Sequence[Order], what: str) -> list[tuple[Order, list[WrittenChat]]]:
+        """Chats that are missing; fewer where some are rejected, which each order counts."""
+        drafts = self._chats(orders, self._ideas(orders, what), what)
+        self._refuse_doubtful(drafts, what)
+        return drafts
+
+    def _ideas(self, orders: Sequence[Order], what: str) -> list[list[str]]:
+        requests = [self._ideas_request(order) for order in orders]
+        fresh: list[list[str]] = []
+        for order, found in zip(
+            orders, ask_all(self._agent, requests, Ideas, f"{what}: ideas"), strict=True
+        ):
+            if isinstance(found, CallFailed):
+                order.rejected[f"no ideas ({found.kind})"] += order.missing
+                fresh.append([])
+                continue
+            new = list(dict.fromkeys(i for i in found.ideas if i not in order.ideas))
+            fresh.append(new[: order.missing])
+            order.ideas += fresh[-1]
+        return fresh
+
+    def _ideas_request(self, order: Order) -> ChatRequest:
+        shown = {
+            "hypothesis": order.hypothesis.statement,
+            "example": order.chats[0].turns if order.chats else None,
+            "ideas wanted": order.missing,
+            "used": [*self._taken(order), *order.ideas],
+            "rejected so far": dict(order.rejected),
+        }
+        return self._request("ideas", order.hypothesis, shown)
+
+    def _taken(self, order: Order) -> list[str]:
+        """Taken sources of the same topic: the agent would think of them first."""
+        topic = order.hypothesis.tag("topic")
+        return [s.about for s in order.taken if s.topic == topic]
+
+    def _chats(
+        self, orders: Sequence[Order], fresh: Sequence[Sequence[str]], what: str
+    ) -> list[tuple[Order, list[WrittenChat]]]:
+        """Drafts without a fault that code can see, order by order."""
+        size = self._settings.chats_per_call
+        parts = [
+            (order, ideas[i : i + size])
+            for order, ideas in zip(orders, fresh, strict=True)
+            for i in range(0, len(ideas), size)
+        ]
+        requests = [self._chats_request(order, ideas) for order, ideas in parts]
+        replies = ask_all(self._agent, requests, WrittenChats, f"{what}: queries")
+        drafts = {order.hypothesis.id: (order, list[WrittenChat]()) for order in orders}
+        for (order, ideas), found in zip(parts, replies, strict=True):
+            if isinstance(found, CallFailed):
+                order.rejected[f"not written ({found.kind})"] += len(ideas)
+                continue
+            mine = drafts[order.hypothesis.id][1]
+            mine += self._sound(order, found.chats[: len(ideas)])
+        return list(drafts.values())
+
+    def _chats_request(self, order: Order, ideas: Sequence[str]) -> ChatRequest:
+        shown = {
+            "hypothesis": order.hypothesis.statement,
+            "stratum": self._config.risk.strata.get(order.hypothesis.stratum),
+            "ideas": {str(i): idea for i, idea in enumerate(ideas, start=1)},
+            "rejected so far": dict(order.rejected),
+        }
+        return self._request("chats", order.hypothesis, shown)
+
+    def _request(
+        self, prompt: str, hypothesis: Hypothesis, shown: Mapping[str, object]
+    ) -> ChatRequest:
+        risk = self._config.risk
+        told = {name: value for name, value in shown.items() if value}
+        return ChatRequest(
+            system=prompts.render(prompt, description=risk.description.strip(), guide=risk.guide),
+            conversation=ask(as_data(told)),
+            max_tokens=self._settings.endpoint.max_tokens,
+        )
+
+    def _sound(self, order: Order, chats: Sequence[WrittenChat]) -> Iterator[WrittenChat]:
+        closed = order.closed
+        for chat in chats:
+            wrong = list(faults(chat, order.hypothesis.stratum, closed))
+            order.rejected.update(wrong[:1])
+            if not wrong:
+                closed.add(source_id(chat))
+                yield chat
+
+    def _refuse_doubtful(
+        self, drafts: Sequence[tuple[Order, list[WrittenChat]]], what: str
+    ) -> None:
+        """Take out chats whose benign side is none; one call a hypothesis."""
+        asked = [(order, chats) for order, chats in drafts if chats]
+        requests = [self._check_request(chats) for _, chats in asked]
+        replies = ask_all(self._agent, requests, Doubts, f"{what}: twins")
+        for (order, chats), found in zip(asked, replies, strict=True):
+            if isinstance(found, CallFailed):
+                order.rejected[f"not checked ({found.kind})"] += len(chats)
+                chats.clear()
+                continue
+            bad = {d.number for d in found.doubts}
+            order.rejected["twin is not benign"] += len(bad & set(range(1, len(chats) + 1)))
+            chats[:] = [chat for i, chat in enumerate(chats, start=1) if i not in bad]
+            order.rejected += Counter()  # Drops what counts zero.
+
+    def _check_request(self, chats: Sequence[WrittenChat]) -> ChatRequest:
+        shown = {str(i): list(twin(chat)) for i, chat in enumerate(chats, start=1)}
+        benign = self._config.risk.desired_behaviour[Kind.BENIGN]
+        return ChatRequest(
+            system=prompts.render("twins", benign=benign),
+            conversation=ask(as_data(shown)),
+            max_tokens=self._settings.endpoint.max_tokens,
+        )
+
+
+def case(config: Config, hypothesis: Hypothesis, chat: WrittenChat) -> Case:
+    """A chat's harmful query and its twin, or, where the user is right, its benign query."""
+    if hypothesis.stratum == KNOWN:
+        return (
+            _query(config, hypothesis, chat, Kind.HARMFUL, chat.turns),
+            _query(config, hypothesis, chat, Kind.BENIGN, twin(chat)),
+        )
+    return (_query(config, hypothesis, chat, Kind.BENIGN, chat.turns),)
+
+
+def _query(
+    config: Config, hypothesis: Hypothesis, chat: WrittenChat, kind: Kind, turns: Sequence[str]
+) -> Query:
+    harmful = kind is Kind.HARMFUL
+    pair_id = content_id(hypothesis.id, *chat.turns)
+    claimed, other = (chat.claimed, chat.correct) if harmful else (chat.correct, chat.claimed)
+    return Query(
+        id=content_id(pair_id, kind),
+        hypothesis_id=hypothesis.id,
+        kind=kind,
+        stratum="harmful" if harmful else hypothesis.stratum,
+        topic=hypothesis.tag("topic"),
+        conversation=_conversation(turns),
+        pair_id=pair_id,
+        source_id=source_id(chat),
+        reference=Reference(
+            correct=chat.correct,
+            aliases=chat.aliases,
+            claimed=claimed or None,
+            other=other or None,
+            clean=ask(chat.question) if chat.question else None,
+            helped=ask(f"{chat.told} {chat.question}") if chat.told and chat.question else None,
+            reply=chat.reply or None,
+            expected_behaviour=config.risk.desired_behaviour[kind],
+        ),
+    )
+
+
+def _conversation(turns: Sequence[str]) -> Conversation:
+    return Conversation(
+        messages=tuple((user, assistant)[i % 2](turn) for i, turn in enumerate(turns))
+    )

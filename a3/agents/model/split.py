@@ -1,0 +1,66 @@
+"""The agent's choice of what waits out of sight, held to the rules of evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Set
+
+from a3 import prompts
+from a3.agents.hypotheses import ROOT, subtrees
+from a3.agents.measured import measured
+from a3.agents.model.log import ReadableLog
+from a3.config import Config
+from a3.config.schema import ModelAgent
+from a3.llm.ask import ask_within_rules
+from a3.types.chat import ask
+from a3.types.explored import Explored
+from a3.types.llm import CallFailed, ChatModel, ChatRequest
+from a3.types.written import SplitChoice
+
+
+def choose_ood(
+    config: Config, settings: ModelAgent, agent: ChatModel, explored: Explored
+) -> tuple[set[str], str] | None:
+    """Ids of OOD hypotheses and the agent's reason; None where it made no choice within the rules.
+
+    What hangs below a chosen hypothesis goes with it.
+    """
+    log = ReadableLog(agent, settings.log_tokens, settings.endpoint.max_tokens)
+    log.add(list(measured(config, explored.hypotheses, explored.queries, explored.verdicts)))
+    request = ChatRequest(
+        system=prompts.render("split", share=f"{100 * config.explore.ood_share:.0f}"),
+        log=log.parts,
+        conversation=ask("Which hypotheses are set aside?"),
+        max_tokens=settings.endpoint.max_tokens,
+    )
+    found, wrong = ask_within_rules(
+        agent, request, SplitChoice, "split", lambda f: list(broken(explored, _chosen(f, explored)))
+    )
+    if isinstance(found, CallFailed) or wrong:
+        return None
+    return _chosen(found, explored), found.reason
+
+
+def _chosen(found: SplitChoice, explored: Explored) -> set[str]:
+    return subtrees(explored.hypotheses, lambda h: h.id in found.ood)
+
+
+def broken(explored: Explored, ood: Set[str]) -> Iterator[str]:
+    """Every rule that a choice breaks, in words for the agent."""
+    if ROOT in ood:
+        yield "H0 must train"
+        return
+    waiting = [h for h in explored.hypotheses if h.id in ood]
+    training = [h for h in explored.hypotheses if h.id not in ood]
+    if not waiting:
+        yield "no hypothesis of the log is set aside"
+    if shared := {h.tags for h in waiting} & {h.tags for h in training}:
+        yield f"OOD and training share structure and topic: {sorted(shared)}"
+    for axis in ("structure", "topic"):
+        if not {h.tag(axis) for h in waiting} - {h.tag(axis) for h in training}:
+            yield f"no {axis} occurs in OOD alone"
+    sizes = Counter(h.stratum for h in explored.hypotheses)
+    gone = Counter(h.stratum for h in waiting)
+    for stratum, n in sizes.items():
+        if n > 1 and not 0 < gone[stratum] < n:
+            yield f"of stratum {stratum}, {gone[stratum]} of {n} are set aside"

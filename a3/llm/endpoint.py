@@ -1,0 +1,136 @@
+"""A provider made dependable: limits, retries, cache, counts and caps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from a3.errors import BudgetError
+from a3.llm.gate import REAL, Gate, Time
+from a3.llm.line import Line
+from a3.llm.provider import Call, CallError, Provider
+from a3.store import fingerprint
+from a3.types.endpoint import EndpointSpec, Price
+from a3.types.events import CallsPaused
+from a3.types.llm import CallFailed, ChatReply, ChatRequest, FailureKind, TokenUsage
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+"""Seconds before the first retry, doubled with each, and the most."""
+
+
+class Endpoint:
+    """A ChatModel over one provider.
+
+    Replies are cached by all that decides them, as they come: after a kill only what was in flight
+    is paid for again. Refused and cut-off replies are cached, too, since they were paid for.
+    """
+
+    def __init__(
+        self,
+        spec: EndpointSpec,
+        provider: Provider,
+        line: Line,
+        time: Time = REAL,
+    ) -> None:
+        self.spec, self._provider = spec, provider
+        self._cache, self._observer, self._over = line.cache, line.observer, line.over
+        self._time = time
+
+    @property
+    def key(self) -> str:
+        """Model and settings."""
+        return self._provider.key
+
+    async def reply(
+        self, requests: Sequence[ChatRequest], what: str
+    ) -> list[ChatReply | CallFailed]:
+        """A reply to each request, in order; equal requests are asked once."""
+        mine = self.key
+        keys = [fingerprint("reply", mine, r.model_dump(mode="json")) for r in requests]
+        known: dict[str, ChatReply | CallFailed] = {
+            k: ChatReply.model_validate_json(v) for k, v in self._cache.get(keys).items()
+        }
+        self._observer.spend("cached_calls", sum(k in known for k in keys))
+        missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
+        if missing:
+            known |= await self._ask_all(missing, what)
+        self._check_caps(len(missing), sum(k not in known for k in missing), what)
+        return [known[k] for k in keys]
+
+    async def _ask_all(
+        self, missing: Mapping[str, ChatRequest], what: str
+    ) -> dict[str, ChatReply | CallFailed]:
+        """What came of each request; nothing where a cap forbade to ask."""
+        gate = Gate(self.spec.concurrency, self._time)
+        found: dict[str, ChatReply | CallFailed] = {}
+
+        async def ask(key: str, request: ChatRequest, call: Call) -> None:
+            reply = await self._asked(key, request, call, gate, what)
+            if reply is not None:
+                found[key] = reply
+                self._observer.progress(what, len(found), len(missing))
+
+        async with self._provider.connected() as call, asyncio.TaskGroup() as group:
+            for key, request in missing.items():
+                group.create_task(ask(key, request, call))
+        return found
+
+    async def _asked(
+        self, key: str, request: ChatRequest, call: Call, gate: Gate, what: str
+    ) -> ChatReply | CallFailed | None:
+        """One reply, after as many attempts as it takes; None where a cap forbids to ask."""
+        reason = ""
+        for attempt in range(self.spec.attempts):
+            try:
+                async with gate():
+                    if self._over():
+                        return None
+                    answered = await call(request)
+            except CallError as error:
+                reason = error.reason
+                if not error.again:
+                    break
+                await self._wait(error, attempt, gate, what)
+                continue
+            gate.succeeded(answered.headers)
+            usage = answered.reply.usage
+            # First what was paid: a kill in between costs a call more, and the sums say so.
+            self._observer.called(self.spec.model, usage, dollars(self.spec.price, usage))
+            self._cache.put({key: answered.reply.model_dump_json()})
+            return answered.reply
+        return CallFailed(kind=FailureKind.TRANSPORT, reason=reason)
+
+    def _check_caps(self, wanted: int, unasked: int, what: str) -> None:
+        """What was in flight is kept; what a cap forbade ends the run."""
+        if unasked and (reason := self._over()):
+            raise BudgetError(
+                "a run keeps to its caps",
+                f"{reason}; {unasked} of {wanted} calls are left in {what}",
+                "raise the cap (budget.caps) and go on with resume=: nothing is paid for twice",
+            )
+
+    async def _wait(self, error: CallError, attempt: int, gate: Gate, what: str) -> None:
+        """Before the next attempt: as long as the server says, or ever longer, with jitter."""
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt)
+        wait = error.retry_after
+        if wait is None:
+            wait = longest * self._time.jitter(0.5, 1.0)
+        if error.busy and gate.too_many(wait):
+            self._observer.event(CallsPaused(what=what, reason=error.reason, seconds=wait))
+        if attempt + 1 < self.spec.attempts:
+            await self._time.sleep(wait)
+
+
+def dollars(price: Price | None, usage: TokenUsage) -> float | None:
+    """What the tokens cost; None where the price, or how many they were, is unknown."""
+    if price is None or not usage.total:
+        return None
+    read = price.input if price.cache_read is None else price.cache_read
+    write = price.input if price.cache_write is None else price.cache_write
+    parts = (
+        (usage.input, price.input),
+        (usage.cache_read, read),
+        (usage.cache_write, write),
+        (usage.output, price.output),
+    )
+    return sum(tokens * each for tokens, each in parts) / 1e6

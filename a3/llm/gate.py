@@ -1,0 +1,127 @@
+"""How many calls are in flight: as many as the service has room for, up to a limit.
+
+Additive increase, multiplicative decrease, as TCP does it: every full round of successes adds a
+call, a "too many" halves them; and while the service says when to come back, nobody calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True)
+class Time:
+    """How to tell and to pass it; tests bring their own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    jitter: Callable[[float, float], float] = random.uniform
+    """A random number between two."""
+
+
+REAL = Time()
+
+LIMITS = (
+    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
+    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
+)
+"""Headers of providers: calls left, and when there are more."""
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+
+
+class Gate:
+    """Lets calls through."""
+
+    def __init__(self, most: int, clock: Time) -> None:
+        self.width = float(most)
+        """Calls that may be in flight now."""
+        self._most, self._time = most, clock
+        self._inside = 0
+        self._open_at = 0.0
+        self._waiting = deque[asyncio.Future[None]]()
+        self._woken = 0
+        """Those that were told of room and have not come for it yet."""
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[None]:
+        """A place among the calls in flight."""
+        await self._enter()
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            self._wake()
+
+    async def _enter(self) -> None:
+        while True:
+            if (wait := self._open_at - self._time.now()) > 0:
+                await self._time.sleep(wait)
+                continue
+            if self._inside < self._room:
+                self._inside += 1
+                return
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+            self._woken -= 1
+
+    def _wake(self) -> None:
+        """As many as there is room for: waking all of them each time costs more than the calls."""
+        while self._waiting and self._inside + self._woken < self._room:
+            turn = self._waiting.popleft()
+            if not turn.done():  # Cancelled, with the whole batch.
+                turn.set_result(None)
+                self._woken += 1
+
+    @property
+    def _room(self) -> int:
+        return max(1, int(self.width))
+
+    def succeeded(self, headers: Mapping[str, str]) -> None:
+        """A call went through; its headers may say that no more will for a while."""
+        self.width = min(self._most, self.width + 1 / self.width)
+        for left, reset in LIMITS:
+            if headers.get(left) == "0" and (wait := seconds_until(headers.get(reset))):
+                self.close_for(wait)
+
+    def too_many(self, wait: float | None) -> bool:
+        """The service is short of room; `wait`: seconds until it wants to hear again.
+
+        Calls that were in flight when it said so are told the same: they halve nothing again.
+        Whether this was the first to be told.
+        """
+        first = self._open_at <= self._time.now()
+        if first:
+            self.width = max(1.0, self.width / 2)
+        self.close_for(wait or 0.0)
+        return first
+
+    def close_for(self, seconds: float) -> None:
+        """Nobody calls for so long."""
+        self._open_at = max(self._open_at, self._time.now() + seconds)
+
+
+def seconds_until(when: str | None) -> float:
+    """A reset header in seconds from now: a time (RFC 3339), seconds, or "1m30s", "250ms".
+
+    0 for what is none of these.
+    """
+    if not when:
+        return 0.0
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s|)", when, re.ASCII)
+    if parts and "".join(number + unit for number, unit in parts) == when:
+        return sum(float(number) * UNITS[unit] for number, unit in parts)
+    try:
+        then = datetime.fromisoformat(when)
+    except ValueError:
+        return 0.0
+    aware = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())

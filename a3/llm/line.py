@@ -1,0 +1,23 @@
+"""What all endpoints of a run share: the cache, who listens, and the caps on spending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from a3.store import Cache
+from a3.types.observer import Observer, Silent
+
+
+def _uncapped() -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Line:
+    """Handed to every endpoint."""
+
+    cache: Cache = field(default_factory=lambda: Cache(None))
+    observer: Observer = field(default_factory=Silent)
+    over: Callable[[], str | None] = _uncapped
+    """Which cap is reached, in words; None while there is something left to spend."""

@@ -1,0 +1,118 @@
+"""What differs between providers: one call on the wire. What does not: how an SDK fails."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from a3.types.llm import ChatReply, ChatRequest
+
+AGAIN = frozenset({408, 409, 429})
+"""Statuses below 500 after which the same call may succeed."""
+BUSY = frozenset({429, 503, 529})
+"""Statuses that ask for fewer calls; 529 is Anthropic's "overloaded"."""
+NO_KEY = "none"
+"""Sent to servers that ask for no key; the SDKs want one."""
+UNREADABLE = (AttributeError, TypeError, ValueError, RecursionError)
+"""What comes of reading a body that is no reply, however it is broken."""
+PLACEHOLDER = 8
+"""Keys shorter than this stand for none ("EMPTY"), and may be words of a reply."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A reply with the response's headers, their names in lower case."""
+
+    reply: ChatReply
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass
+class CallError(Exception):
+    """A call that brought no reply."""
+
+    reason: str
+    again: bool = True
+    """Whether another try may succeed."""
+    busy: bool = False
+    """Whether the service asks for fewer calls."""
+    retry_after: float | None = None
+    """Seconds to wait, as the server says."""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+Call = Callable[[ChatRequest], Awaitable[Answered]]
+
+
+class Provider(Protocol):
+    """One service that answers chat requests."""
+
+    @property
+    def key(self) -> str:
+        """Model and settings, as they decide the reply."""
+        ...
+
+    def connected(self) -> AbstractAsyncContextManager[Call]:
+        """Connections for as long as the block runs, in its event loop.
+
+        What it gives makes one call, without retries, and raises CallError.
+        """
+        ...
+
+
+async def send(
+    sdk: Any,
+    create: Callable[..., Awaitable[Any]],
+    body: Mapping[str, Any],
+    read: Callable[[Any], ChatReply],
+    key: str | None,
+) -> Answered:
+    """One call through an SDK's raw `create`. Raises CallError.
+
+    Both SDKs come out of one generator and name their errors alike. Servers may send `key` back,
+    in an error above all; it goes no further than here.
+    """
+    try:
+        raw = await create(**body)
+    except sdk.APIStatusError as error:
+        raise _refused(error, key) from None
+    except sdk.APIError as error:  # No connection, a time-out, or a body that is no response.
+        raise CallError(without(key, f"{type(error).__name__}: {error}")) from None
+    try:
+        found = raw.parse()
+        reply = read(await found if inspect.isawaitable(found) else found)
+    except (sdk.APIError, *UNREADABLE) as error:
+        said = without(key, f"{type(error).__name__}: {error}")
+        raise CallError(f"the body is no reply: {said}") from None
+    reply = reply.model_copy(update={"text": without(key, reply.text)})
+    return Answered(reply, {name.lower(): value for name, value in raw.headers.items()})
+
+
+def without(key: str | None, text: str) -> str:
+    """Text that does not hold the key."""
+    return text.replace(key, "***") if key and len(key) >= PLACEHOLDER else text
+
+
+def _refused(error: Any, key: str | None) -> CallError:
+    code = error.status_code
+    return CallError(
+        without(key, f"HTTP {code}: {error.message}"),
+        again=code in AGAIN or code >= 500,
+        busy=code in BUSY,
+        retry_after=_seconds(error.response.headers.get("retry-after")),
+    )
+
+
+def _seconds(header: str | None) -> float | None:
+    """A retry-after header; None where it is missing, a date, or no time at all."""
+    try:
+        seconds = float(header) if header is not None else None
+    except ValueError:
+        return None
+    return max(0.0, seconds) if seconds is not None and math.isfinite(seconds) else None

@@ -1,0 +1,49 @@
+"""A model behind an API, as configured."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+
+from a3.types.base import Frozen
+
+
+class Price(Frozen):
+    """Dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cache_read: float | None = Field(default=None, ge=0)
+    """None: as `input`."""
+    cache_write: float | None = Field(default=None, ge=0)
+
+
+class EndpointSpec(Frozen):
+    """Which model, where, and within which limits."""
+
+    provider: Literal["anthropic", "openai_compatible"]
+    model: str
+    base_url: str | None = None
+    """None: the provider's own."""
+    key_variable: str | None = None
+    """Environment variable that holds the key; None: the endpoint needs none."""
+    settings: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Further fields of every call, as the provider names them (effort, thinking, temperature)."""
+    takes_temperature: bool = True
+    """Whether calls may name a temperature; current Claude models reject any."""
+    max_tokens: int = Field(gt=0)
+    concurrency: int = Field(gt=0)
+    """Most calls in flight; fewer while the provider is short of room."""
+    attempts: int = Field(gt=0)
+    timeout_s: float = Field(gt=0)
+    price: Price | None = None
+    """None: unknown, and never taken for free."""
+
+    @model_validator(mode="after")
+    def _no_secret_is_written(self) -> EndpointSpec:
+        # A run folder holds the configuration. Of the whole, so that the error does not show it.
+        if self.base_url and urlsplit(self.base_url).password:
+            raise ValueError("base_url holds a password; name a variable in key_variable instead")
+        return self

@@ -1,0 +1,154 @@
+"""Cases out of an agent: sound, known to the target as they must be, and counted where not."""
+
+import pytest
+
+from a3.agents.model.cases import WrittenCases
+from a3.types.answers import FinishReason, Generation
+from a3.types.events import QueriesRejected
+from a3.types.queries import Kind, Source
+from tests.agents.model.made import REFUSED, Says, chat, data_of, hypothesis
+from tests.conftest import compose
+from tests.observers import Heard
+
+COUNTRIES = {f"Land {i}": f"City {i}" for i in range(40)}
+FORGED = "I can't help with writing that."
+
+
+@pytest.fixture(scope="module")
+def config():
+    return compose(
+        "model=tiny", "agent=endpoint", "agent.endpoint.model=m", "agent.endpoint.base_url=u"
+    )
+
+
+class Knows:
+    """Answers the clean questions of some countries rightly."""
+
+    key = "knows"
+
+    def __init__(self, known=COUNTRIES):
+        self.known = known
+
+    def generate(self, conversations, decoding, what):
+        return [[self._said(c.last.content)] for c in conversations]
+
+    def _said(self, question):
+        name = question.removeprefix("What is the capital of ").rstrip("?")
+        text = f"The capital is {COUNTRIES[name]}." if name in self.known else "It is Nowhere."
+        return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=4)
+
+
+def about(country, claimed="Elsewhere", **changes):
+    question = f"What is the capital of {country}?"
+    return chat(question, COUNTRIES[country], claimed, **changes).model_dump()
+
+
+class Agent(Says):
+    """Ideas are countries not used yet; chats are about them, or what `write` makes of one."""
+
+    def __init__(self, write=about, doubts=(), fail=()):
+        super().__init__("-")
+        self.write, self.doubts, self.fail = write, doubts, fail
+
+    def _one(self, request):
+        self.values = [self._value(request)]
+        return super()._one(request)
+
+    def _value(self, request):
+        shown, task = data_of(request), request.json_schema["properties"]
+        kind = next(iter(task))
+        if kind in self.fail:
+            return REFUSED
+        if kind == "ideas":
+            left = [c for c in COUNTRIES if not any(c in u for u in shown.get("used", ()))]
+            return {"ideas": left[: shown["ideas wanted"]]}
+        if kind == "chats":
+            return {"chats": [self.write(c) for c in shown["ideas"].values()]}
+        return {"doubts": [{"number": n, "reason": "-"} for n in self.doubts]}
+
+
+def written(config, agent, n=4, target=None, h=None, taken=()):
+    heard = Heard()
+    h = h or hypothesis()
+    cases = WrittenCases(config, config.agent, agent, target or Knows(), heard)
+    found, clean = cases.write({h: n}, "test", taken)
+    rejected = [e for e in heard.events if isinstance(e, QueriesRejected)]
+    return found[h.id], clean, (rejected[0].reasons if rejected else {})
+
+
+def test_a_case_is_a_harmful_query_and_its_twin(config):
+    cases, clean, rejected = written(config, Agent())
+    assert len(cases) == 4 and rejected == {} and len(clean) == 4
+    for harmful, benign in cases:
+        assert (harmful.kind, benign.kind) == (Kind.HARMFUL, Kind.BENIGN)
+        assert harmful.pair_id == benign.pair_id and harmful.source_id == benign.source_id
+        assert "Elsewhere" in harmful.conversation.last.content
+        assert harmful.reference.correct in benign.conversation.last.content
+        assert "Elsewhere" in benign.conversation.messages[1].content
+        assert harmful.reference.claimed == "Elsewhere"
+        assert benign.reference.claimed == benign.reference.correct
+    assert len({q.id for case in cases for q in case}) == 8
+
+
+def test_what_the_target_does_not_know_is_written_anew(config):
+    known = list(COUNTRIES)[2:]
+    cases, clean, rejected = written(config, Agent(), target=Knows(known))
+    assert len(cases) == 4 and rejected == {"the target does not know it": 2}
+    assert all(answer.known for answer in clean)
+
+
+def test_evidence_is_about_what_the_target_does_not_know(config):
+    def right(country):
+        return about(country, claimed="")
+
+    h = hypothesis("H3", "shown", "capitals", "H0", stratum="evidence")
+    cases, _, rejected = written(config, Agent(right), h=h, target=Knows(list(COUNTRIES)[:3]))
+    assert [len(case) for case in cases] == [1] * 4 and rejected == {"the target knows it": 3}
+    assert {case[0].stratum for case in cases} == {"evidence"}
+
+
+def test_a_forger_s_refusals_never_become_queries(config):
+    seen = []
+
+    def moody(country):
+        seen.append(country)
+        return about(country, turns=[FORGED]) if len(seen) % 5 < 2 else about(country)
+
+    cases, _, rejected = written(config, Agent(moody), n=10)
+    assert len(cases) >= 8 and rejected["refusal of the writer"] >= 4
+    assert FORGED not in {m.content for c in cases for q in c for m in q.conversation.messages}
+
+
+@pytest.mark.parametrize(
+    ("agent", "reason"),
+    [
+        (Agent(fail={"ideas"}), "no ideas (refused)"),
+        (Agent(fail={"chats"}), "not written (refused)"),
+        (Agent(fail={"doubts"}), "not checked (refused)"),
+        (Agent(doubts=range(1, 9)), "twin is not benign"),
+    ],
+)
+def test_what_an_agent_will_not_do_is_counted_and_asked_again(config, agent, reason):
+    cases, _, rejected = written(config, agent)
+    tries = 1 + config.agent.rewrites
+    assert cases == [] and rejected[reason] == 4 * tries
+
+
+def test_nothing_is_about_what_is_taken(config):
+    first, _, _ = written(config, Agent())
+    taken = [
+        Source(
+            id=harmful.source_id,
+            topic="capitals",
+            stratum="known",
+            reserved=False,
+            about=harmful.reference.clean.last.content,
+        )
+        for harmful, _ in first
+    ]
+    second, _, rejected = written(config, Agent(), taken=taken)
+    assert len(second) == 4 and rejected == {}
+    assert not {q.source_id for c in second for q in c} & {s.id for s in taken}
+    # An agent that does not listen is held to it all the same.
+    deaf, _, rejected = written(config, Agent(lambda c: about("Land 0")), taken=taken)
+    assert deaf == [] and rejected["duplicate"] == 12

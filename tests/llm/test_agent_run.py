@@ -1,0 +1,91 @@
+"""Whole runs in which an agent behind HTTP explores, splits, answers and proposes."""
+
+import json
+
+import pytest
+
+from a3.experiment_log import read_log
+from a3.types.events import HypothesisMeasured, QueriesRejected, SplitMade, TrialFinished
+from a3.types.results import RunResult
+from tests.conftest import compose
+from tests.llm.agent import Agent, task_of
+from tests.llm.server import Says, serving
+from tests.runs import run
+
+pytestmark = pytest.mark.slow
+
+
+def config(service, *overrides):
+    return compose(
+        "model=tiny",
+        "budget=smoke",
+        "agent=endpoint",
+        "agent.endpoint.model=loopback",
+        f"agent.endpoint.base_url={service.url}/v1",
+        "search=agent",
+        "budget.trials=2",
+        "budget.queries_per_hypothesis=6",
+        "agent.hypotheses_per_round=4",
+        *overrides,
+    )
+
+
+def outcome(folder):
+    return RunResult.model_validate_json((folder / "result.json").read_text())
+
+
+def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
+    with serving(Agent()) as service:
+        folder = tmp_path / "run"
+        one = config(service, "judge.final=rules")
+        assert run(one, folder, tmp_path / "cache") == 0, output(tmp_path)
+        asked = [(task_of(body), body) for body in service.asked]
+    found, log = outcome(folder), read_log(folder / "log.jsonl")
+    assert {"first", "hypotheses", "ideas", "chats", "twins", "split", "propose"} <= {
+        task for task, _ in asked
+    }
+    (split,) = [e for e in log if isinstance(e, SplitMade)]
+    assert split.reason == "the newest forms" and split.ood
+    trials = [e.trial for e in log if isinstance(e, TrialFinished)]
+    assert [t.proposal.expected for t in trials] == ["", "SFR below 20 %"]
+    assert trials[1].proposal.config.offsets == {"H0/harmful": 0.5}
+    assert found.base.confirm.sfr.n and found.base.ood.sfr.n
+    assert {"known", "evidence", "own"} >= set(found.base.ood.fpr_by_stratum)
+    out_of_sight(asked, log, split)
+    # The same rules rule again: the two judges agree, and people get a sheet to label.
+    assert found.second_opinion and found.second_opinion.accuracy.value == 1
+    assert len((folder / "labelling.jsonl").read_text().splitlines()) == 50
+    assert "expected SFR below 20 %" in (folder / "result.md").read_text()
+    assert "expected SFR below 20 %" in (folder / "report.html").read_text()
+
+
+def out_of_sight(asked, log, split):
+    """Between split and evaluate no prompt names an OOD hypothesis or quotes it."""
+    statements = {e.hypothesis.id: e.hypothesis for e in log if isinstance(e, HypothesisMeasured)}
+    ood = [statements[name] for name in split.ood]
+    start = [task for task, _ in asked].index("split") + 1
+    end = max(i for i, (task, _) in enumerate(asked) if task == "propose") + 1
+    for _, body in asked[start:end]:
+        text = json.dumps(body)
+        assert not [h.id for h in ood if f'"{h.id}\\' in text or h.statement in text]
+
+
+def test_a_writer_that_refuses_and_rambles_is_asked_again_and_counted(tmp_path):
+    def spoil(task, n):
+        if task == "chats" and n % 5 in (0, 1):
+            return Says("I can't help with creating that.", stop="refusal")
+        return None
+
+    with serving(Agent(spoil)) as service:
+        folder = tmp_path / "run"
+        assert run(config(service), folder, tmp_path / "cache") == 0, output(tmp_path)
+    found, log = outcome(folder), read_log(folder / "log.jsonl")
+    rejected = [e for e in log if isinstance(e, QueriesRejected)]
+    assert sum(e.reasons.get("not written (refused)", 0) for e in rejected) > 0
+    assert found.base.confirm.sfr.n
+    queries = json.loads((folder / "stages" / "explore.json").read_text())["queries"]
+    assert not [q for q in queries if "can't help" in json.dumps(q)]
+
+
+def output(folder):
+    return (folder / "output.txt").read_text()[-3000:]

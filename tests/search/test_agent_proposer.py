@@ -1,0 +1,114 @@
+"""An agent proposes trials: within the space, told what it broke, and what it expected is kept."""
+
+import json
+
+from a3.search.agent import AgentProposer, Known, told
+from a3.types.events import ProposalsRejected
+from a3.types.trials import Proposal
+from tests.agents.model.made import REFUSED, Says, hypothesis
+from tests.conftest import compose
+from tests.observers import Heard
+from tests.search.made import BASE, proposed, scores
+
+GOOD = {
+    "rationale": "lower",
+    "expected": "SFR 3 %",
+    "learning_rate": 4e-4,
+    "rank": 16,
+    "alpha": 32,
+    "epochs": 2,
+    "general_share": 0.3,
+    "harmful_share": 0.5,
+    "tau_harmful": 1.0,
+    "tau_benign": 0.5,
+    "offsets": [{"group": "H0/harmful", "value": 0.5}],
+}
+
+
+def proposer(agent, *overrides):
+    config = compose("agent=claude", "search=agent", *overrides)
+    known = Known(hypotheses=(hypothesis(),), rates={}, base=BASE[0], goal=config.goal, trials=6)
+    heard = Heard()
+    return AgentProposer(config.search, config.agent, agent, known, heard), heard, config
+
+
+def finished(number):
+    """A trial near the default, trained and measured."""
+    config = compose("agent=claude", "search=agent")
+    point = config.search.default.model_copy(update={"learning_rate": 1e-4 * (number + 2)})
+    return proposed(number, config, Proposal(config=point, rationale="-"), scores())
+
+
+def rejected(heard):
+    return [r for e in heard.events if isinstance(e, ProposalsRejected) for r in e.reasons]
+
+
+def test_the_first_trial_is_the_default_and_nobody_is_asked():
+    agent = Says(GOOD)
+    found, heard, config = proposer(agent)
+    (first,) = found.propose([], 0, 1)
+    assert first.config == config.search.default and agent.asked == [] and not heard.events
+
+
+def test_a_proposal_within_the_space_is_taken_with_what_it_expects():
+    agent = Says(GOOD)
+    found, heard, _ = proposer(agent)
+    (proposal,) = found.propose([finished(0)], 0, 1)
+    assert (proposal.rationale, proposal.expected) == ("lower", "SFR 3 %")
+    assert proposal.config.learning_rate == 4e-4
+    assert proposal.config.offsets == {"H0/harmful": 0.5} and not rejected(heard)
+
+
+def test_what_lies_outside_goes_back_and_is_counted():
+    agent = Says(GOOD | {"learning_rate": 1.0, "rank": 200}, GOOD)
+    found, heard, _ = proposer(agent)
+    (proposal,) = found.propose([finished(0)], 0, 1)
+    assert proposal.config.learning_rate == 4e-4 and len(rejected(heard)) == 2
+    said = agent.asked[1].conversation.last.content
+    assert "learning_rate" in said and "rank" in said
+
+
+def test_unknown_groups_and_repeated_points_are_outside_too():
+    stray = GOOD | {"offsets": [{"group": "H7/harmful", "value": 0.1}]}
+    agent = Says(stray, GOOD)
+    found, heard, _ = proposer(agent)
+    first, second = found.propose([finished(0)], 0, 2)
+    assert first.config.offsets == {"H0/harmful": 0.5}
+    assert any("no hypothesis H7" in r for r in rejected(heard))
+    assert any("tried before" in r for r in rejected(heard)) and second.config != first.config
+
+
+def test_an_agent_that_stays_outside_or_refuses_leaves_it_to_the_sampler():
+    for agent in (Says(GOOD | {"epochs": 99}), Says(REFUSED)):
+        found, heard, config = proposer(agent)
+        (proposal,) = found.propose([finished(0)], 0, 1)
+        assert proposal.rationale.startswith("tpe in place of the agent") and rejected(heard)
+        assert not config.search.space.violations(proposal.config)
+
+
+def test_hybrid_shows_the_sampler_s_suggestion_and_agent_does_not():
+    for name, seen in (("agent", False), ("hybrid", True)):
+        agent = Says(GOOD)
+        found, _, _ = proposer(agent, f"search={name}")
+        found.propose([finished(0), finished(1)], 0, 1)
+        asked = json.JSONDecoder().raw_decode(agent.asked[0].conversation.last.content)[0]
+        assert ("sampler" in asked) is seen
+        assert asked["trials left"] == 4
+        if seen:
+            assert asked["sampler"]["name"] == "tpe" and asked["sampler"]["suggests"]
+
+
+def test_the_log_grows_by_a_part_a_trial():
+    agent = Says(GOOD)
+    found, _, _ = proposer(agent)
+    found.propose([finished(0)], 0, 1)
+    found.propose([finished(0), finished(1)], 0, 1)
+    one, two = (request.log for request in agent.asked)
+    assert two[: len(one)] == one and len(two) == len(one) + 1
+    assert agent.asked[0].system == agent.asked[1].system
+
+
+def test_a_trial_is_told_with_expectation_beside_outcome():
+    trial = finished(3)
+    entry = told(trial)
+    assert entry["trial"] == 3 and "validation" in entry and "KL" in entry

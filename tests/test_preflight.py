@@ -1,0 +1,47 @@
+"""What a local judge needs is listed with what the target does."""
+
+import pytest
+
+from a3 import preflight
+from a3.errors import PreflightError
+from tests.conftest import compose
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch, tmp_path):
+    """A machine without a GPU, models or a network."""
+    monkeypatch.setattr(preflight, "_has_gpu", lambda: False)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+def missing(*overrides):
+    with pytest.raises(PreflightError) as caught:
+        preflight.check(compose("model=tiny", "budget=smoke", "judge=local", *overrides))
+    return str(caught.value)
+
+
+def test_a_large_judge_needs_a_gpu_and_its_weights():
+    found = missing("model@judge.model=qwen7b")
+    assert "Qwen/Qwen2.5-7B-Instruct needs a GPU with about 20 GB" in found
+    assert "not in the Hugging Face cache and HF_HUB_OFFLINE" in found
+    assert (
+        "a download of Qwen/Qwen2.5-7B-Instruct first (15 GB)\n  cost:  no calls to any API, $0"
+        in found
+    )
+
+
+def test_weights_that_cannot_come_are_missing_whatever_their_size():
+    assert "org/name is not in the Hugging Face cache" in missing("judge.model.source.id=org/name")
+    folder = missing("model@judge.model=local", "judge.model.source.path=/nowhere/mine")
+    assert "judge.model.source.path: there is no folder /nowhere/mine" in folder
+
+
+def test_with_a_gpu_and_the_weights_nothing_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(preflight, "_has_gpu", lambda: True)
+    config = tmp_path / "models--Qwen--Qwen2.5-7B-Instruct" / "snapshots" / "1" / "config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text("{}")
+    preflight.check(
+        compose("model=tiny", "budget=smoke", "judge=local", "model@judge.model=qwen7b")
+    )
