@@ -1,6 +1,7 @@
 """Whole runs in which an agent behind HTTP explores, splits, answers and proposes."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -10,22 +11,28 @@ from a3.types.results import RunResult
 from tests.conftest import compose
 from tests.llm.agent import Agent, task_of
 from tests.llm.server import Says, serving
-from tests.runs import run
+from tests.runs import Before, KillWhen, fresh_cache, run
 
 pytestmark = pytest.mark.slow
 
 
+KEY = "sk-fake-91b7"
+SMALL = (
+    "model=tiny",
+    "budget=smoke",
+    "budget.trials=2",
+    "budget.queries_per_hypothesis=6",
+    "agent.hypotheses_per_round=4",
+)
+
+
 def config(service, *overrides):
     return compose(
-        "model=tiny",
-        "budget=smoke",
+        *SMALL,
         "agent=endpoint",
         "agent.endpoint.model=loopback",
         f"agent.endpoint.base_url={service.url}/v1",
         "search=agent",
-        "budget.trials=2",
-        "budget.queries_per_hypothesis=6",
-        "agent.hypotheses_per_round=4",
         *overrides,
     )
 
@@ -38,7 +45,7 @@ def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
     with serving(Agent()) as service:
         folder = tmp_path / "run"
         one = config(service, "judge.final=rules")
-        assert run(one, folder, tmp_path / "cache") == 0, output(tmp_path)
+        assert run(one, folder, fresh_cache(tmp_path / "cache")) == 0, output(tmp_path)
         asked = [(task_of(body), body) for body in service.asked]
     found, log = outcome(folder), read_log(folder / "log.jsonl")
     assert {"first", "hypotheses", "ideas", "chats", "twins", "split", "propose"} <= {
@@ -70,21 +77,48 @@ def out_of_sight(asked, log, split):
         assert not [h.id for h in ood if f'"{h.id}\\' in text or h.statement in text]
 
 
-def test_a_writer_that_refuses_and_rambles_is_asked_again_and_counted(tmp_path):
+def claude(service):
+    """Agent and judge over the Messages API."""
+    settings = [
+        f"{who}.endpoint.{setting}"
+        for who in ("agent", "judge")
+        for setting in ("concurrency=8", f"base_url={service.url}")
+    ]
+    return compose(*SMALL, "agent=claude", "judge=claude", *settings)
+
+
+def test_claude_explores_and_judges_though_it_refuses_two_in_five_and_the_run_is_killed(tmp_path):
     def spoil(task, n):
         if task == "chats" and n % 5 in (0, 1):
             return Says("I can't help with creating that.", stop="refusal")
         return None
 
+    folder, cache, key = (
+        tmp_path / "run",
+        fresh_cache(tmp_path / "cache"),
+        {"ANTHROPIC_API_KEY": KEY},
+    )
     with serving(Agent(spoil)) as service:
-        folder = tmp_path / "run"
-        assert run(config(service), folder, tmp_path / "cache") == 0, output(tmp_path)
+        kill = Before(key, then=KillWhen("a3.budget", "Ledger.called", 60))
+        assert run(claude(service), folder, cache, hook=kill) == -9
+        assert run(claude(service), folder, cache, resumed=True, hook=Before(key)) == 0, output(
+            tmp_path
+        )
+        asked = [(task_of(body), body) for body in service.asked]
     found, log = outcome(folder), read_log(folder / "log.jsonl")
+    # What was in flight is paid for again, and nothing else.
+    twice = Counter(json.dumps(body, sort_keys=True) for _, body in asked)
+    assert sum(twice.values()) - len(twice) <= 8
     rejected = [e for e in log if isinstance(e, QueriesRejected)]
     assert sum(e.reasons.get("not written (refused)", 0) for e in rejected) > 0
-    assert found.base.confirm.sfr.n
-    queries = json.loads((folder / "stages" / "explore.json").read_text())["queries"]
-    assert not [q for q in queries if "can't help" in json.dumps(q)]
+    queries = (folder / "stages" / "explore.json").read_text()
+    assert "can't help" not in queries and found.base.confirm.sfr.n
+    judged = [body for task, body in asked if task == "judge"]
+    assert judged and all(body["thinking"] == {"type": "between_tools"} for body in judged)
+    assert {c.stage for c in found.cost.calls} >= {"explore", "split", "repair", "evaluate"}
+    assert found.cost.usd and found.provenance.judge.startswith("model-claude-sonnet-5-5-")
+    (split,) = [e for e in log if isinstance(e, SplitMade)]
+    out_of_sight(asked, log, split)
 
 
 def output(folder):

@@ -12,7 +12,7 @@ from tests.agents.model.made import REFUSED, Says
 from tests.conftest import compose
 from tests.llm.server import Says as Said
 from tests.llm.server import serving
-from tests.runs import run
+from tests.runs import fresh_cache, run
 
 QUESTIONS = [ask("What is the capital of Hungary?"), ask("What is the capital of Sweden?")]
 
@@ -89,7 +89,7 @@ def test_it_is_evaluated_from_explore_to_report(tmp_path):
 
     with serving(knowing) as service:
         folder = tmp_path / "run"
-        assert run(config(service.url, "method=none"), folder, tmp_path / "cache") == 0
+        assert run(config(service.url, "method=none"), folder, fresh_cache(tmp_path / "cache")) == 0
     found = RunResult.model_validate_json((folder / "result.json").read_text())
     assert found.base.confirm.sfr.n and found.base.confirm.sfr.hits
     assert found.base.capability == {} and found.repaired.kl_task.value is None
