@@ -7,6 +7,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from a3.report.cost import HEAD as COST_HEAD
+from a3.report.cost import cost_line, cost_rows
 from a3.report.table import HEADER, explored, headline, judge_line, rows
 from a3.report.trials import HEAD, NOTE, expectations, scatter, trial_rows
 from a3.types.answers import Label, Verdict
@@ -40,6 +42,7 @@ def page(result: RunResult, evaluation: Evaluation) -> str:
         curve=_curve(result.explored),
         rounds=_table(curve_head, curve_rows),
         trials=_trials(result),
+        calls=_calls(result),
         answers="".join(_answers(evaluation)),
     )
 
@@ -53,6 +56,15 @@ def _trials(result: RunResult) -> str:
         f"<h2>Trials</h2>{scatter(result)}<table>{_table(HEAD, trial_rows(result))}</table>"
         f'<p class="note">{escape(NOTE)}</p><ul>{told}</ul>'
     )
+
+
+def _calls(result: RunResult) -> str:
+    """The section of what was paid for; nothing where nobody was called."""
+    line = cost_line(result.cost)
+    if line is None:
+        return ""
+    shown = _table(COST_HEAD, cost_rows(result.cost))
+    return f'<h2>Calls</h2><table>{shown}</table><p class="note">{escape(line)}.</p>'
 
 
 def _standing(reason: str) -> str:

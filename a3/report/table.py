@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from a3.report.cost import cost_line, markdown_cost
 from a3.report.criteria import NOT_ESTIMABLE, in_words
 from a3.report.trials import markdown_trials
 from a3.report.verdict import UNCALIBRATED
@@ -43,7 +44,8 @@ def markdown(result: RunResult) -> str:
     )
     trials = markdown_trials(result)
     curve = [" | ".join(("", *cells, "")).strip() for cells in explored(result)]
-    return "\n".join([title, "", *lines, "", note, "", *outcome, "", *curve, "", *trials])
+    calls = markdown_cost(result.cost)
+    return "\n".join([title, "", *lines, "", note, "", *outcome, "", *curve, "", *trials, *calls])
 
 
 def explored(result: RunResult) -> Iterator[tuple[str, ...]]:
@@ -88,6 +90,7 @@ def _agreement(found: Calibration | SecondOpinion) -> str:
 
 def ending(result: RunResult, folder: Path) -> list[str]:
     """The lines after the table."""
+    calls = cost_line(result.cost)
     return [
         f"[bold]Judge:[/] {judge_line(result)}",
         f"[bold]Verdict:[/] {headline(result)}",
@@ -95,6 +98,7 @@ def ending(result: RunResult, folder: Path) -> list[str]:
             f"  {'✓' if ': good' in r else '✗' if ': bad' in r else '?'} {r}"
             for r in result.reasons
         ),
+        *([f"[bold]Calls:[/] {calls}"] if calls else []),
         f"[bold]Run folder:[/] {folder} (report.html is the page to read)",
     ]
 
