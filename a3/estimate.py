@@ -146,7 +146,7 @@ def _priced(who: str, spec: EndpointSpec, asked: list[Calls]) -> str:
     return (
         f"{sum(c.n for c in mine):,} calls of {spec.model} as {who} "
         f"({tokens_in / 1e6:.1f} M tokens in, {tokens_out / 1e6:.1f} M out, "
-        f"{_dollars(spec.price, tokens_in, tokens_out)})"
+        f"{_dollars(spec.known_price, tokens_in, tokens_out)})"
     )
 
 

@@ -49,3 +49,10 @@ def test_dollars_are_tokens_times_price():
     text = told(compose(*KEYED, f"agent.endpoint.price={free}", "judge.endpoint.price.output=0"))
     (judge,) = (c for c in calls(compose(*KEYED)) if c.who == "judge")
     assert "$0.00" in text and f"${2 * judge.tokens_in / 1e6:,.2f}" in text
+
+
+def test_the_price_of_one_model_is_not_another_s():
+    assert "dollars unknown" in told(compose("model=qwen7b", "agent.endpoint.model=other"))
+    free = "{input: 0, output: 0}"
+    named = ("model=qwen7b", "agent.endpoint.model=other", f"agent.endpoint.price={free}")
+    assert "dollars unknown" not in told(compose(*named, "agent.endpoint.price.model=other"))

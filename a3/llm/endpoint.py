@@ -95,7 +95,7 @@ class Endpoint:
             gate.succeeded(answered.headers)
             usage = answered.reply.usage
             # First what was paid: a kill in between costs a call more, and the sums say so.
-            self._observer.called(self.spec.model, usage, dollars(self.spec.price, usage))
+            self._observer.called(self.spec.model, usage, dollars(self.spec.known_price, usage))
             self._cache.put({key: answered.reply.model_dump_json()})
             return answered.reply
         return CallFailed(kind=FailureKind.TRANSPORT, reason=reason)

@@ -13,6 +13,8 @@ from a3.types.base import Frozen
 class Price(Frozen):
     """Dollars per million tokens."""
 
+    model: str | None = None
+    """The model whose price this is; None: whichever is called."""
     input: float = Field(ge=0)
     output: float = Field(ge=0)
     cache_read: float | None = Field(default=None, ge=0)
@@ -40,6 +42,12 @@ class EndpointSpec(Frozen):
     timeout_s: float = Field(gt=0)
     price: Price | None = None
     """None: unknown, and never taken for free."""
+
+    @property
+    def known_price(self) -> Price | None:
+        """None where the price is unknown, or another model's."""
+        price = self.price
+        return price if price is not None and price.model in (None, self.model) else None
 
     @model_validator(mode="after")
     def _no_secret_is_written(self) -> EndpointSpec:
