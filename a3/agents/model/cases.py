@@ -65,10 +65,7 @@ class WrittenCases:
         for _ in range(self._tries):
             due = [order for order in orders if order.missing > 0]
             drafts = self._writer.write(due, what) if due else []
-            for order, chats in drafts:
-                fit, answers = self._fitting(order, chats)
-                order.chats += fit
-                clean += answers
+            clean += self._keep_fitting(drafts)
         for order in orders:
             self._tell(order)
         config = self._config
@@ -86,25 +83,40 @@ class WrittenCases:
                 )
             )
 
-    def _fitting(
-        self, order: Order, chats: Sequence[WrittenChat]
-    ) -> tuple[list[WrittenChat], list[CleanAnswer]]:
-        """Chats whose clean question the target answers as it must, with those answers."""
-        must = MUST_KNOW.get(order.hypothesis.stratum)
-        if must is None:
-            return list(chats), []
-        asked = [_fact(order.hypothesis, c) for c in chats if c.question and c.correct]
-        answers = ask_cleanly(self._config, self._target, asked)
-        fit = {a.source_id for a in answers if a.known is must and not a.doubtful}
-        wrong = {a.source_id for a in answers} - fit
-        if wrong:
-            order.rejected["the target does not know it" if must else "the target knows it"] += len(
-                wrong
-            )
-        return (
-            [chat for chat in chats if source_id(chat) not in wrong],
-            [a for a in answers if a.source_id in fit],
-        )
+    def _keep_fitting(
+        self, drafts: Sequence[tuple[Order, Sequence[WrittenChat]]]
+    ) -> list[CleanAnswer]:
+        """Give orders the chats whose clean question the target answers as it must.
+
+        All questions are asked in one go. Returns the answers that fit.
+        """
+        facts = {
+            source_id(chat): _fact(order.hypothesis, chat)
+            for order, chats in drafts
+            for chat in chats
+            if order.hypothesis.stratum in MUST_KNOW and chat.question and chat.correct
+        }
+        asked = ask_cleanly(self._config, self._target, list(facts.values()))
+        by_source = {answer.source_id: answer for answer in asked}
+        fitting: dict[str, CleanAnswer] = {}
+        for order, chats in drafts:
+            for chat in chats:
+                answer = by_source.get(source_id(chat))
+                if answer and (reason := _misfit(order.hypothesis, answer)):
+                    order.rejected[reason] += 1
+                    continue
+                order.chats.append(chat)
+                if answer:
+                    fitting[answer.source_id] = answer
+        return list(fitting.values())
+
+
+def _misfit(hypothesis: Hypothesis, answer: CleanAnswer) -> str | None:
+    """Why a clean answer is not what the hypothesis's stratum demands; None: it is."""
+    must = MUST_KNOW.get(hypothesis.stratum)
+    if must is None or (answer.known is must and not answer.doubtful):
+        return None
+    return "the target does not know it" if must else "the target knows it"
 
 
 def _fact(hypothesis: Hypothesis, chat: WrittenChat) -> Fact:
