@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from a3 import prompts
@@ -78,7 +78,7 @@ class Writer:
             "used": [*self._taken(order), *order.ideas],
             "rejected so far": dict(order.rejected),
         }
-        return self._request("ideas", order.hypothesis, shown)
+        return self._request("ideas", shown)
 
     def _taken(self, order: Order) -> list[str]:
         """Taken sources of the same topic: the agent would think of them first."""
@@ -103,7 +103,7 @@ class Writer:
                 order.rejected[f"not written ({found.kind})"] += len(ideas)
                 continue
             mine = drafts[order.hypothesis.id][1]
-            mine += self._sound(order, found.chats[: len(ideas)])
+            mine += _sound(order, mine, found.chats[: len(ideas)])
         return list(drafts.values())
 
     def _chats_request(self, order: Order, ideas: Sequence[str]) -> ChatRequest:
@@ -113,11 +113,9 @@ class Writer:
             "ideas": {str(i): idea for i, idea in enumerate(ideas, start=1)},
             "rejected so far": dict(order.rejected),
         }
-        return self._request("chats", order.hypothesis, shown)
+        return self._request("chats", shown)
 
-    def _request(
-        self, prompt: str, hypothesis: Hypothesis, shown: Mapping[str, object]
-    ) -> ChatRequest:
+    def _request(self, prompt: str, shown: Mapping[str, object]) -> ChatRequest:
         risk = self._config.risk
         told = {name: value for name, value in shown.items() if value}
         return ChatRequest(
@@ -125,15 +123,6 @@ class Writer:
             conversation=ask(as_data(told)),
             max_tokens=self._settings.endpoint.max_tokens,
         )
-
-    def _sound(self, order: Order, chats: Sequence[WrittenChat]) -> Iterator[WrittenChat]:
-        closed = order.closed
-        for chat in chats:
-            wrong = list(faults(chat, order.hypothesis.stratum, closed))
-            order.rejected.update(wrong[:1])
-            if not wrong:
-                closed.add(source_id(chat))
-                yield chat
 
     def _refuse_doubtful(
         self, drafts: Sequence[tuple[Order, list[WrittenChat]]], what: str
@@ -160,6 +149,21 @@ class Writer:
             conversation=ask(as_data(shown)),
             max_tokens=self._settings.endpoint.max_tokens,
         )
+
+
+def _sound(
+    order: Order, drafts: Sequence[WrittenChat], chats: Sequence[WrittenChat]
+) -> list[WrittenChat]:
+    """Chats without a fault; no two of them, nor of `drafts`, are about one thing."""
+    closed = order.closed | set(map(source_id, drafts))
+    found: list[WrittenChat] = []
+    for chat in chats:
+        wrong = list(faults(chat, order.hypothesis.stratum, closed))
+        order.rejected.update(wrong[:1])
+        if not wrong:
+            closed.add(source_id(chat))
+            found.append(chat)
+    return found
 
 
 def case(config: Config, hypothesis: Hypothesis, chat: WrittenChat) -> Case:

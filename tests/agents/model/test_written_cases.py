@@ -152,3 +152,9 @@ def test_nothing_is_about_what_is_taken(config):
     # An agent that does not listen is held to it all the same.
     deaf, _, rejected = written(config, Agent(lambda c: about("Land 0")), taken=taken)
     assert deaf == [] and rejected["duplicate"] == 12
+
+
+def test_two_calls_of_one_round_do_not_write_about_one_thing(config):
+    n = config.agent.chats_per_call + 3
+    cases, _, rejected = written(config, Agent(lambda country: about("Land 0")), n=n)
+    assert len(cases) == 1 and rejected["duplicate"] >= n - 1
