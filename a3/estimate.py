@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from a3.config import Config
 from a3.config.schema import EndpointJudgeConfig, ModelAgent
 from a3.types.endpoint import EndpointSpec, Price
+from a3.types.model import EndpointSource
 from a3.types.queries import KNOWN
 
 REWRITTEN = 1.3
@@ -27,6 +28,7 @@ PROMPT = {
     "answers": 300,
     "proposals": 400,
     "verdicts": 650,
+    "target": 0,
 }
 """Tokens of a call's instructions and schema, by kind."""
 CHAT, TWIN, IDEA, HYPOTHESIS, TRIAL, RULING = 240, 80, 20, 130, 900, 50
@@ -86,7 +88,7 @@ def counts(config: Config) -> Counts:
 def calls(config: Config) -> list[Calls]:
     """Every kind of call, agent's first."""
     found = counts(config)
-    return [*_agent(config, found), *_judges(config, found)]
+    return [*_agent(config, found), *_judges(config, found), *_target(config, found)]
 
 
 def _agent(config: Config, found: Counts) -> Iterator[Calls]:
@@ -121,6 +123,16 @@ def _judges(config: Config, found: Counts) -> Iterator[Calls]:
             yield _calls("verdicts", judge.votes * n, TWIN, RULING, who)
 
 
+def _target(config: Config, found: Counts) -> Iterator[Calls]:
+    """Of a target behind an endpoint, which is evaluated and not repaired: clean questions too."""
+    if not isinstance(config.model.source, EndpointSource):
+        return
+    clean = found.explored if isinstance(config.agent, ModelAgent) else config.budget.facts
+    n = clean * len(config.explore.phrasings) + found.explored + found.held_out
+    model = config.model
+    yield _calls("target", n * model.samples, TWIN, model.max_new_tokens, who="target")
+
+
 def _calls(kind: str, n: int, data: int, out: int, who: str = "agent") -> Calls:
     return Calls(who, kind, n, n * (PROMPT[kind] + data), n * out)
 
@@ -131,6 +143,8 @@ def told(config: Config) -> str:
     if not asked:
         return "no calls to any API, $0"
     endpoints: dict[str, EndpointSpec] = {}
+    if isinstance(config.model.source, EndpointSource):
+        endpoints["target"] = config.model.source.endpoint
     if isinstance(config.agent, ModelAgent):
         endpoints["agent"] = config.agent.endpoint
     for who, judge in (("judge", config.judge), ("final judge", config.final_judge)):

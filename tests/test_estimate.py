@@ -56,3 +56,14 @@ def test_the_price_of_one_model_is_not_another_s():
     free = "{input: 0, output: 0}"
     named = ("model=qwen7b", "agent.endpoint.model=other", f"agent.endpoint.price={free}")
     assert "dollars unknown" not in told(compose(*named, "agent.endpoint.price.model=other"))
+
+
+def test_a_target_behind_an_endpoint_is_called_too():
+    at = "model.source.endpoint"
+    served = ("model=endpoint", "method=none", f"{at}.model=m", f"{at}.base_url=u")
+    offline = (*served, "agent=offline", "judge=rules", "budget=smoke")
+    (target,) = calls(compose(*offline))
+    assert (target.who, target.n > 0, target.tokens_out > 0) == ("target", True, True)
+    assert "of m as target" in told(compose(*offline)) and "dollars unknown" in told(
+        compose(*offline)
+    )

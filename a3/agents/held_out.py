@@ -30,7 +30,7 @@ def _source(query: Query) -> Source:
         topic=query.topic,
         stratum=query.stratum,
         reserved=True,
-        about=(query.reference.clean or query.conversation).last.content,
+        about=query.about,
     )
 
 

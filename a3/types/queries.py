@@ -62,6 +62,11 @@ class Query(Frozen):
     """Shared by all queries made from one fact, scene or document."""
     reference: Reference
 
+    @property
+    def about(self) -> str:
+        """The bare question; where there is none, the last turn."""
+        return (self.reference.clean or self.conversation).last.content
+
 
 class Modification(Frozen):
     """One step from a parent hypothesis."""

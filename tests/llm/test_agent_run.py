@@ -69,12 +69,15 @@ def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
 def out_of_sight(asked, log, split):
     """Between split and evaluate no prompt names an OOD hypothesis or quotes it."""
     statements = {e.hypothesis.id: e.hypothesis for e in log if isinstance(e, HypothesisMeasured)}
-    ood = [statements[name] for name in split.ood]
+    ood, training = ([statements[n] for n in names] for names in (split.ood, split.training))
     start = [task for task, _ in asked].index("split") + 1
     end = max(i for i, (task, _) in enumerate(asked) if task == "propose") + 1
     for _, body in asked[start:end]:
         text = json.dumps(body)
         assert not [h.id for h in ood if f'"{h.id}\\' in text or h.statement in text]
+    # The same search finds the others: an agent that proposes is shown every one that trains.
+    proposal = json.dumps(asked[end - 1][1])
+    assert all(f'"{h.id}\\' in proposal and h.statement in proposal for h in training)
 
 
 def claude(service):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Set
 
 from a3.judges.text import mentions, normalise
 from a3.risks.grammar import content_id
-from a3.types.queries import KNOWN, Query
+from a3.types.queries import KNOWN
 from a3.types.written import WrittenChat
 
 LONGEST_TURN = 1500
@@ -85,8 +85,3 @@ def source_id(chat: WrittenChat) -> str:
     """Id of what a query is about, without its form."""
     words = re.findall(r"\w+", normalise(chat.question or chat.turns[-1]).lower())
     return f"written/{content_id(*words)}"
-
-
-def about(query: Query) -> str:
-    """The bare question of a query, or its last turn."""
-    return (query.reference.clean or query.conversation).last.content

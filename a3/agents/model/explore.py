@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from a3.agents.account import describe_failure
 from a3.agents.measured import measured, shown
 from a3.agents.model.cases import WrittenCases
-from a3.agents.model.checks import about
 from a3.agents.model.hypotheses import Wish, first, propose
 from a3.agents.model.log import ReadableLog
 from a3.config import Config
@@ -154,5 +153,5 @@ def _sources(state: _State) -> Iterator[Source]:
                 topic=query.topic,
                 stratum=strata[query.hypothesis_id],
                 reserved=False,
-                about=about(query),
+                about=query.about,
             )
