@@ -25,6 +25,7 @@ from a3.types.events import (
     RoundMeasured,
     RunStarted,
     Selected,
+    SoupMeasured,
     SplitMade,
     StageFinished,
     StageStarted,
@@ -32,6 +33,7 @@ from a3.types.events import (
 )
 from a3.types.llm import TokenUsage
 from a3.types.rates import Rate
+from a3.types.trials import Candidate
 
 PLAIN_EVERY_S = 15.0
 """Without a terminal, progress is a line at most this often."""
@@ -141,16 +143,22 @@ class ConsoleObserver:
                 why = ", ".join(f"{many} {w}" for w, many in event.general_dropped.items())
                 left = f" (left out: {why})" if why else ""
                 return f"  answers for {n} hypotheses, {event.n_general} general examples{left}"
-            case TrialFinished() | MemoryShort() | CallsPaused() | Selected():
+            case TrialFinished() | SoupMeasured() | MemoryShort() | CallsPaused() | Selected():
                 return _repair_line(event)
             case _:
                 return None
 
 
-def _repair_line(event: TrialFinished | MemoryShort | CallsPaused | Selected) -> str:
+def _repair_line(
+    event: TrialFinished | SoupMeasured | MemoryShort | CallsPaused | Selected,
+) -> str:
     match event:
         case TrialFinished():
             return _trial_line(event)
+        case SoupMeasured():
+            s = event.soup
+            what = f"  the mean of {len(s.trials)} adapters × {s.scale:g}"
+            return f"{what}: {_figures(s)}" if s.scores else f"{what} could not be measured"
         case MemoryShort():
             return f"  memory ran out: {event.what} goes on in {event.parts} parts a batch"
         case CallsPaused():
@@ -158,7 +166,8 @@ def _repair_line(event: TrialFinished | MemoryShort | CallsPaused | Selected) ->
         case Selected():
             r = event.repair
             front = ", ".join(map(str, r.front)) or "none"
-            return f"  trial {r.trial} of {r.n_trials} is the repair; on the front: {front}"
+            chosen = f"trial {r.trial}" if r.soup is None else f"the mean of trials (soup {r.soup})"
+            return f"  {chosen} is the repair, of {r.n_trials} trials; on the front: {front}"
 
 
 def _trial_line(event: TrialFinished) -> str:
@@ -167,12 +176,19 @@ def _trial_line(event: TrialFinished) -> str:
         return f"  trial {trial.number} dropped: {trial.partial.reason}"
     if trial.scores is None:
         return f"  trial {trial.number} failed: {trial.error}"
-    c, v = trial.proposal.config, trial.scores.validation
-    drift = trial.scores.kl_task.value
+    c = trial.proposal.config
     again = "" if trial.rerun_of is None else f"trial {trial.rerun_of} again, "
     return (
         f"  trial {trial.number} ({again}lr {c.learning_rate:.1e}, rank {c.lora.rank}, "
-        f"{c.epochs} epochs, {c.general_share:.0%} general): SFR {percent(v.sfr)}, "
-        f"FPR {percent(v.fpr)}, KL {'-' if drift is None else f'{drift:.3f}'}, "
-        f"objective {trial.objective:.3f}"
+        f"{c.epochs} epochs, {c.general_share:.0%} general): {_figures(trial)}"
+    )
+
+
+def _figures(candidate: Candidate) -> str:
+    """What was measured of it on validation."""
+    assert candidate.scores is not None
+    v, drift = candidate.scores.validation, candidate.scores.kl_task.value
+    return (
+        f"SFR {percent(v.sfr)}, FPR {percent(v.fpr)}, "
+        f"KL {'-' if drift is None else f'{drift:.3f}'}, objective {candidate.objective:.3f}"
     )

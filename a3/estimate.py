@@ -57,8 +57,8 @@ class Counts:
     validation: int
     held_out: int
     """Of confirm and OOD together."""
-    trials: int
-    """Reruns included."""
+    measured: int
+    """Trials, reruns and soups."""
     strata: int
     """Further strata beside `known`."""
 
@@ -75,12 +75,14 @@ def counts(config: Config) -> Counts:
         harmful = budget.queries_per_hypothesis + budget.rounds * budget.queries_per_round
     explored = 2 * harmful + strata * budget.queries_per_stratum
     trials, search = config.trials, config.search
+    reruns = search.rerun_seeds * min(search.rerun_top, trials)
+    soups = len(search.soup) if trials + reruns > 1 else 0
     return Counts(
         hypotheses=hypotheses,
         explored=explored,
         validation=int(explored * config.explore.validation),
         held_out=2 * (budget.confirm + budget.ood) + 2 * strata * budget.strata,
-        trials=trials + search.rerun_seeds * min(search.rerun_top, trials),
+        measured=trials + reruns + soups,
         strata=strata,
     )
 
@@ -114,7 +116,7 @@ def _judges(config: Config, found: Counts) -> Iterator[Calls]:
     """Of the judge that steers, and of another one for evaluate if there is one."""
     steering = found.explored + found.validation
     if config.trials:
-        steering += found.explored + found.validation * found.trials
+        steering += found.explored + found.validation * found.measured
     final, held_out = config.final_judge, 2 * found.held_out
     if final is None:
         steering += held_out

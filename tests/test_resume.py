@@ -76,9 +76,11 @@ def test_every_trial_is_told_in_the_run_folder(undisturbed):
     trials = [json.loads(line) for line in read_lines(undisturbed / "trials.jsonl")]
     found = json.loads((undisturbed / "result.json").read_text())
     assert [t["number"] for t in trials] == [t["number"] for t in found["trials"]] == [0, 1]
-    kept = {t["number"] for t in found["trials"] if t["front"]} | {found["best_trial"]}
+    kept = {t["number"] for t in found["trials"] if t["front"]} | {found["best_trial"]} - {None}
     assert {int(p.name) for p in (undisturbed / "adapters/trial").iterdir()} == kept
     assert {t["number"] for t in trials if t["adapter"]} == kept
+    assert [s["scale"] for s in found["soups"]] == [1.0, 1.4]
+    assert all(s["trials"] == [0, 1] and s["sfr"] is not None for s in found["soups"])
     for trial in trials:
         assert trial["losses"] and trial["seconds"]["train"] > 0
         if trial["state"] == "dropped":

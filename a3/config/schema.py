@@ -162,6 +162,7 @@ class SearchConfig(Frozen):
     keep: Literal["front", "all"]
     drop_error: Annotated[float, Field(ge=0, lt=1)]
     drop_parts: int = Field(gt=0)
+    soup: tuple[Annotated[float, Field(gt=0)], ...] = ()
     space: SearchSpace
 
     @property

@@ -1,4 +1,4 @@
-"""One trial in this process: train, then measure on validation."""
+"""One trial, or a soup of several, in this process: train, then measure on validation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from a3.evals.kl import kl
 from a3.executor.context import Baseline, Context
 from a3.executor.trained import LOSSES, trained
 from a3.measure import answer_in_parts, dropped, in_parts, validation_scores
+from a3.target.adapters import soup
 from a3.target.local import LocalTarget
 from a3.types.answers import Verdict
 from a3.types.queries import Query
@@ -33,7 +34,8 @@ def run_trial(
         )
     repaired = context.trainable.with_adapter(adapter)
     with _timed(seconds, "validation"):
-        verdicts, partial = _validate(repaired, job.number, validation, rule, context)
+        what = f"trial {job.number}: validation"
+        verdicts, partial = _validate(repaired, what, job.number, validation, rule, context)
     scores = None
     if partial is None:
         scores = _scores(repaired, validation, verdicts, seconds, context)
@@ -46,8 +48,31 @@ def run_trial(
     )
 
 
+def run_soup(
+    key: tuple[str, int, int],
+    adapters: Sequence[str],
+    scale: float,
+    validation: Sequence[Query],
+    context: Context,
+) -> TrialResult:
+    """Average trained adapters and measure the mean like a trial."""
+    folders = [context.store.root / adapter for adapter in adapters]
+    adapter = context.store.folder(key, lambda to: soup(folders, scale, to))
+    repaired, seconds = context.trainable.with_adapter(adapter), dict[str, float]()
+    with _timed(seconds, "validation"):
+        what = f"the mean × {scale:g}: validation"
+        verdicts, _ = _validate(repaired, what, key[1], validation, None, context)
+    return TrialResult(
+        scores=_scores(repaired, validation, verdicts, seconds, context),
+        losses=(),
+        adapter=context.store.relative(adapter),
+        seconds=seconds,
+    )
+
+
 def _validate(
     repaired: LocalTarget,
+    what: str,
     number: int,
     validation: Sequence[Query],
     rule: DropRule | None,
@@ -61,7 +86,7 @@ def _validate(
     config = context.config
     seed = f"{config.seed}/validation/{number}"
     parts = in_parts(validation, rule.parts, seed) if rule else [validation]
-    what, verdicts = f"trial {number}: validation", list[Verdict]()
+    verdicts: list[Verdict] = []
     for verdicts in answer_in_parts(
         repaired, context.judge, parts, config.decoding, what, config.evals.max_unscored
     ):

@@ -1,4 +1,4 @@
-"""A3's own method: respond, tune, select."""
+"""A3's own method: respond, tune, average, select."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from a3.config.schema import ModelAgent
 from a3.errors import MeasurementError
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_trial
+from a3.methods.figures import figures
+from a3.methods.soups import soups
 from a3.search.agent import AgentProposer, Known
 from a3.search.drop_rule import drop_rule
 from a3.search.proposers import propose
 from a3.search.records import save_study, save_trials
 from a3.search.selection import (
-    accuracy,
+    best_soup,
     constraints,
     front,
     limits,
@@ -28,14 +30,14 @@ from a3.search.selection import (
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
 from a3.types.results import Repair
-from a3.types.trials import DropRule, Proposal, Trial, TrialJob, TrialState
+from a3.types.trials import DropRule, Proposal, Soup, Trial, TrialJob, TrialState
 
 Propose = Callable[[Sequence[Trial], int], Sequence[Proposal]]
 """From the trials so far and a number to the next proposals."""
 
 
 def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
-    """Desired answers, trials until the budget ends, the best of them."""
+    """Desired answers, trials until the budget ends, the best of them or their mean."""
     responses = context.store.once(
         "respond",
         Responses,
@@ -47,19 +49,28 @@ def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
         ),
     )
     trials = _tune(view, baseline, responses, context)
-    best = select(trials)
-    chosen = Repair(
-        adapter=best[0].adapter if best else None,
-        trial=best[0].number if best else None,
-        n_trials=len(trials),
-        objective=mean_objective(best) if best else None,
-        selected_on=tuple(t.number for t in best),
-        front=tuple(t.number for t in front(trials)),
-    )
+    averaged = soups(trials, view, baseline, context)
+    chosen = _chosen(trials, averaged)
     context.observer.event(Selected(repair=chosen))
     if context.config.search.keep == "front":
-        _discard_others(trials, chosen, context)
+        _discard_others(trials, averaged, chosen, context)
     return chosen
+
+
+def _chosen(trials: Sequence[Trial], averaged: Sequence[Soup]) -> Repair:
+    best = select(trials)
+    soup = best_soup(averaged, best)
+    decided = [soup] if soup else best
+    return Repair(
+        adapter=decided[0].adapter if decided else None,
+        trial=best[0].number if best and not soup else None,
+        soup=soup.number if soup else None,
+        n_soups=len(averaged),
+        n_trials=len(trials),
+        objective=mean_objective(decided) if decided else None,
+        selected_on=() if soup else tuple(t.number for t in best),
+        front=tuple(t.number for t in front(trials)),
+    )
 
 
 def _tune(
@@ -122,7 +133,9 @@ def _record(trials: Sequence[Trial], pending: Sequence[Proposal], context: Conte
     save_trials(root / "trials.jsonl", trials)
 
 
-def _discard_others(trials: Sequence[Trial], chosen: Repair, context: Context) -> None:
+def _discard_others(
+    trials: Sequence[Trial], averaged: Sequence[Soup], chosen: Repair, context: Context
+) -> None:
     """Keep the adapters of the front and of the repair."""
     kept = {chosen.trial, *chosen.front}
     left = [t if t.number in kept else t.model_copy(update={"adapter": None}) for t in trials]
@@ -130,6 +143,9 @@ def _discard_others(trials: Sequence[Trial], chosen: Repair, context: Context) -
     for trial in trials:
         if trial.number not in kept:
             context.store.discard(("trial", trial.number))
+    for soup in averaged:
+        if soup.number != chosen.soup:
+            context.store.discard(("soup", len(trials), soup.number))
 
 
 def _trial(
@@ -152,7 +168,7 @@ def _trial(
     )
     rule = _drop_rule(proposal, trials, baseline, context)
     trial = _run(job, proposal, rule, view, baseline, context)
-    context.observer.metrics(_metrics(trial), trial=trial.number)
+    context.observer.metrics(figures(trial), trial=trial.number)
     context.observer.event(TrialFinished(trial=trial))
     return trial
 
@@ -171,31 +187,6 @@ def _drop_rule(
     bounds = limits(baseline.validation, context.config.goal)
     tried = [t for t in trials if t.rerun_of is None]
     return drop_rule(search, tried, bounds, len(trials), rank=rank)
-
-
-def _metrics(trial: Trial) -> dict[str, float]:
-    """A trial's figures under their stable names (docs/metrics.md)."""
-    if trial.partial is not None:
-        share = trial.partial.answered / trial.partial.total
-        return {"validation/answered": share, **_seconds(trial)}
-    if trial.scores is None:
-        return {}
-    validation = trial.scores.validation
-    found = {
-        "validation/sfr": validation.sfr.value,
-        "validation/fpr": validation.fpr.value,
-        **{f"validation/fpr/{s}": rate.value for s, rate in validation.fpr_by_stratum.items()},
-        "validation/incoherent": validation.incoherent.value,
-        "capability/accuracy": accuracy(trial.scores.capability),
-        "kl/task": trial.scores.kl_task.value,
-        "objective": trial.objective,
-        **_seconds(trial),
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _seconds(trial: Trial) -> dict[str, float]:
-    return {f"seconds/{name}": value for name, value in trial.seconds.items()}
 
 
 def _run(

@@ -43,7 +43,7 @@ def mixes(method: RandomMix, default: TrialConfig) -> tuple[TrialConfig, ...]:
 
 
 def fixed(search: SearchConfig, points: tuple[TrialConfig, ...]) -> SearchConfig:
-    """A search that tries these points and whose space just holds them."""
+    """A search that tries these points, whose space just holds them, and averages nothing."""
     values = [coordinates(point) for point in points]
     bounds = {
         name: known.model_copy(
@@ -52,4 +52,5 @@ def fixed(search: SearchConfig, points: tuple[TrialConfig, ...]) -> SearchConfig
         for name, known in search.space.dimensions.items()
     }
     space = search.space.model_copy(update={"dimensions": bounds})
-    return search.model_copy(update={"default": points[0], "first": points, "space": space})
+    update = {"default": points[0], "first": points, "space": space, "soup": ()}
+    return search.model_copy(update=update)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from a3.config import Config
-from a3.report.trials import summary
+from a3.report.trials import soup_summary, summary
 from a3.report.verdict import verdict
 from a3.stats import Outcome, corrected, paired_difference, paired_means, rate
 from a3.store import Store, write_atomic
@@ -28,7 +28,7 @@ from a3.types.results import (
     RunResult,
 )
 from a3.types.scores import CapabilityItem, CapabilityScores, HeldOutScores, ValidationScores
-from a3.types.trials import Trial
+from a3.types.trials import Soup, Trial
 
 POOLED = "pooled"
 """All capability items together, beside each task alone."""
@@ -43,6 +43,7 @@ class Findings:
     repaired_validation: ValidationScores
     repair: Repair
     trials: Sequence[Trial]
+    soups: Sequence[Soup]
     evaluation: Evaluation
     cost: Cost
     seconds: dict[str, float]
@@ -74,11 +75,13 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
         second_opinion=evaluation.second,
         explored=found.explored.rounds,
         best_trial=repair.trial,
+        best_soup=repair.soup,
         n_trials=repair.n_trials,
         adapter=repair.adapter,
         objective=repair.objective,
         selected_on=repair.selected_on,
         trials=tuple(summary(trial, repair) for trial in found.trials),
+        soups=tuple(map(soup_summary, found.soups)),
         base=base,
         repaired=repaired,
         comparison=comparison,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from a3.executor.context import Baseline
 from a3.provenance import provenance
@@ -17,7 +18,9 @@ from a3.types.events import RunFinished
 from a3.types.explored import Explored
 from a3.types.results import Repair, RunResult
 from a3.types.scores import ValidationScores
-from a3.types.trials import Trial
+from a3.types.trials import Candidate, Soup, Trial
+
+C = TypeVar("C", Trial, Soup)
 
 
 def finish(
@@ -25,13 +28,16 @@ def finish(
 ) -> RunResult:
     """Write the outcome and show it."""
     context = run.context
-    trials = _trials(context.store, repair)
+    n = repair.n_trials
+    trials = _all(context.store, ("trial",), Trial, n)
+    soups = _all(context.store, ("soup", n), Soup, repair.n_soups)
     found = Findings(
         explored=explored,
         base_validation=baseline.validation,
-        repaired_validation=_selected_scores(trials, baseline, repair),
+        repaired_validation=_selected_scores(trials, soups, baseline, repair),
         repair=repair,
         trials=trials,
+        soups=soups,
         evaluation=evaluation,
         cost=run.ledger.cost,
         seconds=run.seconds(),
@@ -51,21 +57,22 @@ def finish(
     return result
 
 
-def _trials(store: Store, repair: Repair) -> list[Trial]:
-    """Every trial of the run, by number."""
+def _all(store: Store, key: tuple[str | int, ...], kind: type[C], n: int) -> list[C]:
+    """Every trial, or soup, of the run, by number."""
 
-    def gone() -> Trial:
-        raise KeyError(f"one of the run's {repair.n_trials} trials is not in its folder")
+    def gone() -> C:
+        raise KeyError(f"one of the run's {n} {key[0]}s is not in its folder")
 
-    return [store.once(("trial", n), Trial, gone) for n in range(repair.n_trials)]
+    return [store.once((*key, number), kind, gone) for number in range(n)]
 
 
 def _selected_scores(
-    trials: Sequence[Trial], baseline: Baseline, repair: Repair
+    trials: Sequence[Trial], soups: Sequence[Soup], baseline: Baseline, repair: Repair
 ) -> ValidationScores:
-    """Validation scores of the chosen trial; without one the base's own."""
-    if repair.trial is None:
-        return baseline.validation
-    scores = trials[repair.trial].scores
-    assert scores is not None
-    return scores.validation
+    """Validation scores of what was chosen; without a repair the base's own."""
+    chosen: Candidate | None = None
+    if repair.soup is not None:
+        chosen = soups[repair.soup]
+    elif repair.trial is not None:
+        chosen = trials[repair.trial]
+    return chosen.scores.validation if chosen and chosen.scores else baseline.validation

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from a3.search.selection import mean_fpr
-from a3.types.results import Repair, RunResult, TrialSummary
-from a3.types.trials import Trial
+from a3.types.results import Repair, RunResult, SoupSummary, TrialSummary
+from a3.types.trials import Candidate, Soup, Trial
 
 HEAD = ("trial", "learning rate", "rank", "epochs", "general", "SFR", "mean FPR", "KL", "")
 NOTE = (
@@ -19,26 +20,38 @@ COLORS = {"repair": "#1f5fbf", "front": "#1a7f4b", "": "#9aa4b2"}
 
 def summary(trial: Trial, repair: Repair) -> TrialSummary:
     """What result.json says of a trial."""
-    scores = trial.scores
-    measured = scores is not None and trial.objective is not None
     return TrialSummary(
-        number=trial.number,
+        **_figures(trial),
         state=trial.state,
         config=trial.proposal.config,
         rerun_of=trial.rerun_of,
-        sfr=scores.validation.sfr.value if scores else None,
-        fpr=mean_fpr(scores.validation) if scores else None,
-        kl=scores.kl_task.value if scores else None,
-        feasible=max(trial.constraints.values()) <= 0 if measured else None,
-        objective=trial.objective,
         front=trial.number in repair.front,
         rationale=trial.proposal.rationale,
         expected=trial.proposal.expected,
     )
 
 
+def soup_summary(soup: Soup) -> SoupSummary:
+    """What result.json says of a soup."""
+    return SoupSummary(**_figures(soup), trials=soup.trials, scale=soup.scale)
+
+
+def _figures(candidate: Candidate) -> dict[str, Any]:
+    """What both have."""
+    scores = candidate.scores
+    measured = scores is not None and candidate.objective is not None
+    return {
+        "number": candidate.number,
+        "sfr": scores.validation.sfr.value if scores else None,
+        "fpr": mean_fpr(scores.validation) if scores else None,
+        "kl": scores.kl_task.value if scores else None,
+        "feasible": max(candidate.constraints.values()) <= 0 if measured else None,
+        "objective": candidate.objective,
+    }
+
+
 def trial_rows(result: RunResult) -> Iterator[tuple[str, ...]]:
-    """One row a trial, under HEAD."""
+    """One row a trial, then one a soup, under HEAD."""
     for t in result.trials:
         yield (
             str(t.number),
@@ -51,6 +64,30 @@ def trial_rows(result: RunResult) -> Iterator[tuple[str, ...]]:
             "-" if t.kl is None else f"{t.kl:.3f}",
             ", ".join(_notes(t, result)),
         )
+    for s in result.soups:
+        yield (
+            soup_name(s),
+            *("-",) * 4,
+            _percent(s.sfr),
+            _percent(s.fpr),
+            "-" if s.kl is None else f"{s.kl:.3f}",
+            ", ".join(_soup_notes(s, result)),
+        )
+
+
+def soup_name(soup: SoupSummary | Soup) -> str:
+    """How people read of it."""
+    return f"mean × {soup.scale:g}"
+
+
+def _soup_notes(soup: SoupSummary, result: RunResult) -> Iterator[str]:
+    if soup.number == result.best_soup:
+        yield "the repair"
+    yield f"the mean of {len(soup.trials)} adapters"
+    if soup.feasible is None:
+        yield "not measured"
+    elif not soup.feasible:
+        yield "breaks a limit"
 
 
 def _notes(trial: TrialSummary, result: RunResult) -> Iterator[str]:
@@ -70,19 +107,24 @@ def _notes(trial: TrialSummary, result: RunResult) -> Iterator[str]:
 
 def scatter(result: RunResult) -> str:
     """SFR against mean FPR of every measured trial as an inline SVG; the front as a line."""
-    shown = [(t, t.sfr, t.fpr) for t in result.trials if t.sfr is not None and t.fpr is not None]
+    shown = [
+        (c, c.sfr, c.fpr)
+        for c in (*result.trials, *result.soups)
+        if c.sfr is not None and c.fpr is not None
+    ]
     if not shown:
         return ""
     most = max(0.01, *(x for _, sfr, fpr in shown for x in (sfr, fpr)))
-    spots = {t.number: (_across(sfr / most), _up(fpr / most)) for t, sfr, fpr in shown}
-    line = sorted(spots[t.number] for t, _, _ in shown if t.front)
+    spots = [(c, _across(sfr / most), _up(fpr / most)) for c, sfr, fpr in shown]
+    line = sorted((x, y) for c, x, y in spots if isinstance(c, TrialSummary) and c.front)
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in line)
     drawn = [f'<polyline points="{path}" fill="none" stroke="{COLORS["front"]}"/>']
-    for t, _, _ in shown:
-        (x, y), role = spots[t.number], _role(t, result)
+    for c, x, y in spots:
+        color = COLORS[_role(c, result)]
+        name = str(c.number) if isinstance(c, TrialSummary) else soup_name(c)
         drawn.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{COLORS[role]}"/>'
-            f'<text x="{x + 6:.1f}" y="{y - 5:.1f}" fill="{COLORS[role]}">{t.number}</text>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}"/>'
+            f'<text x="{x + 6:.1f}" y="{y - 5:.1f}" fill="{color}">{name}</text>'
         )
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" font-size="12" role="img" '
@@ -90,10 +132,12 @@ def scatter(result: RunResult) -> str:
     )
 
 
-def _role(trial: TrialSummary, result: RunResult) -> str:
-    if trial.number == result.best_trial:
+def _role(candidate: TrialSummary | SoupSummary, result: RunResult) -> str:
+    if isinstance(candidate, SoupSummary):
+        return "repair" if candidate.number == result.best_soup else ""
+    if candidate.number == result.best_trial:
         return "repair"
-    return "front" if trial.front else ""
+    return "front" if candidate.front else ""
 
 
 def _axes(most: float) -> str:

@@ -8,7 +8,15 @@ from statistics import fmean
 
 from a3.types.results import Goal
 from a3.types.scores import CapabilityScores, ValidationScores
-from a3.types.trials import INFEASIBLE, Proposal, Trial, TrialScores, TrialState
+from a3.types.trials import (
+    INFEASIBLE,
+    Candidate,
+    Proposal,
+    Soup,
+    Trial,
+    TrialScores,
+    TrialState,
+)
 
 KL_WEIGHT = 1e-3
 """KL only breaks ties in FPR."""
@@ -115,7 +123,7 @@ def objective(
     return _score([scores], [constraints(scores, base, capability, goal)])
 
 
-def mean_objective(seeds: Sequence[Trial]) -> float:
+def mean_objective(seeds: Sequence[Candidate]) -> float:
     """The same of a configuration, by the means over its measured trials."""
     return _score([t.scores for t in seeds if t.scores], [t.constraints for t in seeds])
 
@@ -127,7 +135,7 @@ def _score(scores: Sequence[TrialScores], limits: Sequence[Mapping[str, float]])
     return fmean(map(aim, scores))
 
 
-def standing(seeds: Sequence[Trial]) -> Standing:
+def standing(seeds: Sequence[Candidate]) -> Standing:
     """Where a configuration stands: by the means over its trials, which differ in their seed.
 
     Feasible ones go first, by FPR, then KL; the others by the sum of relative violations, then FPR.
@@ -188,6 +196,15 @@ def select(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     if whole:
         return tuple(min(whole, key=lambda again: (standing(again), again[0].rerun_of)))
     return tuple(ranked([t for t in trials if t.rerun_of is None])[:1])
+
+
+def best_soup(soups: Sequence[Soup], trials: Sequence[Trial]) -> Soup | None:
+    """The best soup, where it stands better than what `select` made of the trials."""
+    measured = [s for s in soups if s.objective is not None]
+    best = min(measured, key=lambda s: (standing([s]), s.number), default=None)
+    if best is None or (trials and standing(trials) <= standing([best])):
+        return None
+    return best
 
 
 def front(trials: Sequence[Trial]) -> list[Trial]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -42,6 +43,30 @@ def merged(model: Any, folder: Path) -> Any:
                 _add(weight, second.float() @ first.float() * scale)
         return model
     return _merged_by_peft(model, folder)
+
+
+def soup(folders: Sequence[Path], scale: float, to: Path) -> None:
+    """Write the mean of adapters times a scale as one adapter; its rank is the sum of theirs.
+
+    Stacked factors give the mean of the products, not the product of the means, in fp32. All must
+    be adapters as the trainer writes them, of the same layers (ValueError otherwise).
+    """
+    settings = [json.loads((folder / CONFIG).read_text(encoding="utf-8")) for folder in folders]
+    tensors = [load_file(folder / WEIGHTS) for folder in folders]
+    if not all(map(_plain, settings)) or any(t.keys() != tensors[0].keys() for t in tensors):
+        raise ValueError("a soup takes plain LoRA adapters of the same layers")
+    shares = [scale / len(folders) * s["lora_alpha"] / s["r"] for s in settings]
+    mixed = {
+        name: torch.cat([t[name].float() for t in tensors])
+        if name.endswith(FIRST)
+        else torch.cat([t[name].float() * k for t, k in zip(tensors, shares, strict=True)], dim=1)
+        for name in sorted(tensors[0])
+    }
+    rank = sum(s["r"] for s in settings)
+    shape = settings[0] | {"r": rank, "lora_alpha": rank}
+    to.mkdir(parents=True, exist_ok=True)
+    (to / CONFIG).write_text(json.dumps(shape, indent=2), encoding="utf-8")
+    save_file(mixed, to / WEIGHTS, metadata={"format": "pt"})
 
 
 def _plain(settings: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from a3.types.explored import RoundTotals
 from a3.types.queries import Hypothesis
 from a3.types.rates import Rate
 from a3.types.results import Repair, VerdictKind
-from a3.types.trials import Trial
+from a3.types.trials import Soup, Trial
 
 
 class RunStarted(Frozen):
@@ -120,6 +120,13 @@ class TrialFinished(Frozen):
     trial: Trial
 
 
+class SoupMeasured(Frozen):
+    """A mean of trials was measured."""
+
+    type: Literal["soup_measured"] = "soup_measured"
+    soup: Soup
+
+
 class MemoryShort(Frozen):
     """An accelerator's memory ran out; batches are cut into more parts from here on."""
 
@@ -173,6 +180,7 @@ Event = Annotated[
     | SplitMade
     | ResponsesMade
     | TrialFinished
+    | SoupMeasured
     | ProposalsRejected
     | MemoryShort
     | CallsPaused

@@ -79,6 +79,9 @@ class Repair(Frozen):
     """Folder of the adapter, relative to the run folder."""
     trial: int | None = None
     """Number of the trial it came from."""
+    soup: int | None = None
+    """Number of the soup that it is, where no single trial did better."""
+    n_soups: int = 0
     n_trials: int = 0
     """All trials, failed ones and reruns included."""
     objective: float | None = None
@@ -107,6 +110,21 @@ class TrialSummary(Frozen):
     """Why it was proposed."""
     expected: str = ""
     """What the proposer thought would come of it; empty: nothing was said."""
+
+
+class SoupSummary(Frozen):
+    """One soup in result.json, on validation."""
+
+    number: int
+    trials: tuple[int, ...]
+    scale: float
+    sfr: float | None
+    fpr: float | None
+    """Mean over strata."""
+    kl: float | None
+    feasible: bool | None
+    """Whether its point estimates keep every limit of the goal; None: not measured."""
+    objective: float | None
 
 
 class ModelScores(Frozen):
@@ -219,12 +237,15 @@ class RunResult(Frozen):
     explored: tuple[RoundTotals, ...] = ()
     """The curve of explore, round by round."""
     best_trial: int | None
+    """None: there is no repair, or a soup of several trials is it."""
+    best_soup: int | None = None
     n_trials: int
     adapter: str | None
     objective: float | None
     selected_on: tuple[int, ...] = ()
     """Numbers of the trials whose mean decided; several: one configuration's seeds."""
     trials: tuple[TrialSummary, ...] = ()
+    soups: tuple[SoupSummary, ...] = ()
     base: ModelReport
     repaired: ModelReport
     comparison: RunComparison

@@ -200,25 +200,30 @@ class PartialScores(Frozen):
         )
 
 
-class Trial(Frozen):
-    """One proposed configuration, trained and measured on validation."""
+class Candidate(Frozen):
+    """What may become the repair, with its figures on validation."""
 
     number: int
-    proposal: Proposal
-    state: TrialState
     scores: TrialScores | None
     objective: float | None
     """The selection score, lower is better (`search/selection.py`); None: nothing was measured."""
     constraints: dict[str, float] = Field(default_factory=dict[str, float])
     """Excess over each limit ÷ the limit; at most 0 is feasible. Empty: nothing was measured."""
-    error: str | None
     adapter: str | None
     """Folder of the adapter, relative to the run folder. Only those of the front and of the repair
     outlive the search, unless `search.keep=all`."""
+    seconds: dict[str, float] = Field(default_factory=dict[str, float])
+
+
+class Trial(Candidate):
+    """One proposed configuration, trained and measured on validation."""
+
+    proposal: Proposal
+    state: TrialState
+    error: str | None
     seed: int
     losses: tuple[float, ...] = ()
     """Mean training loss per epoch, nats per labelled token."""
-    seconds: dict[str, float] = Field(default_factory=dict[str, float])
     partial: PartialScores | None = None
     """Instead of scores, of a dropped trial."""
 
@@ -226,6 +231,14 @@ class Trial(Frozen):
     def rerun_of(self) -> int | None:
         """Number of the trial that this one repeats on a fresh seed."""
         return self.proposal.rerun_of
+
+
+class Soup(Candidate):
+    """The mean of trials' adapters times a scale (Wortsman et al. 2022, arXiv 2203.05482)."""
+
+    trials: tuple[int, ...]
+    """Numbers of those whose adapters are in it."""
+    scale: float = Field(gt=0)
 
 
 class TrialJob(Frozen):

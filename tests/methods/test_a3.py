@@ -23,6 +23,7 @@ class Search:
         self.config, self.root, self.fail = config, root, fail
         self.jobs, self.kill_at = [], None
         monkeypatch.setattr(method, "run_trial", self.run_trial)
+        self.configured(soup=())
 
     def configured(self, trials=None, **search):
         budget = self.config.budget

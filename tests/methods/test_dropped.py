@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from a3.console import ConsoleObserver
 from a3.methods import a3
+from a3.methods.figures import figures
 from a3.types.events import TrialFinished
 from a3.types.trials import DropRule, PartialScores, Proposal, Trial, TrialJob, TrialResult
 
@@ -35,7 +36,7 @@ def test_rule_8_a_dropped_trial_is_marked_partial_and_has_nothing_to_rank(tiny_c
     assert trial.state == "dropped" and trial.partial == PARTIAL
     assert trial.scores is None and trial.objective is None and trial.error is None
     assert RULE in given[0]
-    assert a3._metrics(trial) == {"validation/answered": 40 / 120, "seconds/train": 2.0}
+    assert figures(trial) == {"validation/answered": 40 / 120, "seconds/train": 2.0}
     assert Trial.model_validate_json(trial.model_dump_json()) == trial
 
 

@@ -4,10 +4,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from a3.report.trials import HEAD, markdown_trials, scatter, summary, trial_rows
+from a3.report.trials import HEAD, markdown_trials, scatter, soup_summary, summary, trial_rows
 from a3.types.results import Repair
 from tests.report.test_verdict import GOOD, result
-from tests.search.made import scores, trial
+from tests.search.made import scores, soup, trial
 
 
 @pytest.fixture
@@ -68,3 +68,21 @@ def test_the_table_is_whole_in_markdown(shown):
 def test_a_method_without_trials_shows_none(tiny_config):
     bare = result(tiny_config.goal)
     assert markdown_trials(bare) == [] and scatter(bare) == ""
+
+
+def test_soups_stand_below_the_trials(shown, tiny_config):
+    made = [soup(0, tiny_config, scores(sfr=0.5), 1.0), soup(1, tiny_config, scores(fpr=0.05))]
+    made.append(soup(2, tiny_config, None, 2.0))
+    averaged = shown.model_copy(
+        update={"best_trial": None, "best_soup": 1, "soups": tuple(map(soup_summary, made))}
+    )
+    rows = list(trial_rows(averaged))[len(shown.trials) :]
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("mean × 1", "the mean of 2 adapters, breaks a limit"),
+        ("mean × 1.4", "the repair, the mean of 2 adapters"),
+        ("mean × 2", "the mean of 2 adapters, not measured"),
+    ]
+    drawing = ElementTree.fromstring(scatter(averaged))
+    (spot,) = [c for c in drawing.iter("circle") if c.get("fill") == "#1f5fbf"]
+    names = [t.text for t in drawing.iter("text") if t.get("fill") == "#1f5fbf"]
+    assert names == ["mean × 1.4"] and float(spot.get("cx")) < 100  # SFR 0 %.

@@ -3,7 +3,7 @@
 from a3.search.selection import constraints, objective
 from a3.types.rates import MeanKL, Rate
 from a3.types.scores import CapabilityItem, CapabilityScores, ValidationScores
-from a3.types.trials import Proposal, Trial, TrialScores, TrialState
+from a3.types.trials import Proposal, Soup, Trial, TrialScores, TrialState
 
 
 def rate(value, n=100):
@@ -71,6 +71,20 @@ def trial(number, config, found: TrialScores | None, rerun_of=None, losses=()) -
         adapter=None,
         seed=number,
         losses=losses,
+    )
+
+
+def soup(number, config, found: TrialScores | None, scale=1.4) -> Soup:
+    """The mean of trials 0 and 1; None: it could not be measured."""
+    limits = *BASE, config.goal
+    return Soup(
+        number=number,
+        trials=(0, 1),
+        scale=scale,
+        scores=found,
+        objective=objective(found, *limits) if found else None,
+        constraints=constraints(found, *limits) if found else {},
+        adapter=None,
     )
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a3.search.selection import (
+    best_soup,
     capability_losses,
     constraints,
     front,
@@ -19,7 +20,7 @@ from a3.search.selection import (
 )
 from a3.types.scores import CapabilityScores
 from a3.types.trials import TrialState
-from tests.search.made import BASE, capability, scores, trial, validation
+from tests.search.made import BASE, capability, scores, soup, trial, validation
 
 SHARE = st.integers(0, 100).map(lambda n: n / 100)
 SCORES = st.builds(
@@ -247,3 +248,18 @@ def test_rule_4_a_capability_item_that_a_trial_lacks_breaks_the_limit(tiny_confi
     for after in (fewer, CapabilityScores(tasks={})):
         assert capability_losses(before, after, goal)["capability_logprob"][0] is None
     assert capability_losses(CapabilityScores(tasks={}), before, goal) == {}
+
+
+def test_a_soup_must_stand_better_than_what_the_trials_came_to(tiny_config):
+    best = select([trial(0, tiny_config, scores(fpr=0.2)), trial(1, tiny_config, scores(fpr=0.3))])
+
+    def chosen(*found):
+        return best_soup([soup(i, tiny_config, s) for i, s in enumerate(found)], best)
+
+    assert chosen(scores(fpr=0.1), scores(fpr=0.05), scores(sfr=0.5, fpr=0.0)).number == 1
+    assert chosen(scores(fpr=0.3)) is None and chosen(None) is None and chosen() is None
+    assert chosen(scores(fpr=0.2)) is None  # Of equals the simpler one.
+
+
+def test_without_a_measured_trial_a_soup_may_stand(tiny_config):
+    assert best_soup([soup(0, tiny_config, scores(fpr=0.3))], ()).number == 0

@@ -1,0 +1,99 @@
+"""Soups in the search loop, with measurement replaced by a formula."""
+
+import pytest
+
+from a3.errors import MeasurementError
+from a3.methods import soups as module
+from a3.types.events import SoupMeasured
+from a3.types.trials import TrialResult
+from tests.methods.test_a3 import Search
+from tests.search.made import scores
+
+
+class Kitchen(Search):
+    """A search whose soups have the figures that a test gives by scale; None: not measurable."""
+
+    def __init__(self, config, root, monkeypatch, found):
+        super().__init__(config, root, monkeypatch)
+        self.found, self.cooked, self.kill_soup = found, [], None
+        monkeypatch.setattr(module, "run_soup", self.run_soup)
+        self.configured(trials=3, soup=tuple(found))
+
+    def run_soup(self, key, adapters, scale, validation, context):
+        if len(self.cooked) == self.kill_soup:
+            self.kill_soup = None
+            raise KeyboardInterrupt
+        self.cooked.append((scale, tuple(adapters)))
+        if self.found[scale] is None:
+            raise MeasurementError("a", "b", "c")
+        folder = context.store.folder(key, lambda to: (to / "w").touch())
+        adapter = context.store.relative(folder)
+        return TrialResult(scores=self.found[scale], losses=(), adapter=adapter, seconds={})
+
+    def soups(self):
+        folder = self.root / "adapters/soup"
+        return (
+            {str(p.relative_to(folder)) for p in folder.glob("*/*")} if folder.is_dir() else set()
+        )
+
+
+@pytest.fixture
+def kitchen(tiny_config, tmp_path, monkeypatch):
+    return lambda found: Kitchen(tiny_config, tmp_path / "run", monkeypatch, found)
+
+
+BETTER, WORSE = scores(sfr=0.0, fpr=0.0), scores(sfr=0.5, fpr=0.5)
+
+
+def test_the_best_soup_is_the_repair_where_no_trial_does_better(kitchen):
+    search = kitchen({1.0: WORSE, 1.4: BETTER})
+    found = search.repair()
+    assert (found.soup, found.trial, found.n_soups, found.selected_on) == (1, None, 2, ())
+    assert found.adapter == "adapters/soup/3/1" and search.soups() == {"3/1"}
+    assert search.adapters() == set(found.front)  # Of the trials only those of the front.
+    measured = [e.soup for e in search.heard.events if isinstance(e, SoupMeasured)]
+    assert [s.trials for s in measured] == [(0, 1, 2)] * 2 and measured[1].constraints
+    assert search.heard.figures[-1]["soup/1/validation/sfr"] == 0.0
+
+
+def test_a_trial_that_does_better_stays_the_repair(kitchen):
+    search = kitchen({1.0: WORSE})
+    found = search.repair()
+    assert found.soup is None and found.adapter == f"adapters/trial/{found.trial}"
+    assert search.soups() == set()
+
+
+def test_dropped_trials_are_in_it_and_failed_ones_are_not(kitchen):
+    search = kitchen({1.0: BETTER})
+    search.fail = {1}
+    search.repair()
+    assert search.cooked == [(1.0, ("adapters/trial/0", "adapters/trial/2"))]
+
+
+def test_one_trial_makes_no_soup(kitchen):
+    search = kitchen({1.0: BETTER}).configured(trials=1)
+    found = search.repair()
+    assert search.cooked == [] and (found.soup, found.n_soups) == (None, 0)
+
+
+def test_a_soup_that_cannot_be_measured_is_never_chosen(kitchen):
+    search = kitchen({1.0: None})
+    found = search.repair()
+    assert found.soup is None and found.trial is not None and found.n_soups == 1
+
+
+def test_a_kill_between_two_soups_repeats_neither(kitchen):
+    search = kitchen({1.0: WORSE, 1.4: BETTER})
+    search.kill_soup = 1
+    with pytest.raises(KeyboardInterrupt):
+        search.repair()
+    found = search.repair()
+    assert [scale for scale, _ in search.cooked] == [1.0, 1.4] and found.soup == 1
+
+
+def test_more_trials_on_resume_make_other_soups(kitchen):
+    search = kitchen({1.0: BETTER}).configured(keep="all")
+    search.repair()
+    found = search.configured(trials=4).repair()
+    assert [len(adapters) for _, adapters in search.cooked] == [3, 4]
+    assert found.adapter == "adapters/soup/4/0"

@@ -1,0 +1,77 @@
+"""Adapters on disk: merged, and averaged."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from a3.target.adapters import CONFIG, WEIGHTS, merged, soup
+from a3.training.lora import with_lora
+from a3.types.trials import LoraSpec
+from tests.training.jobs import job
+
+SCALE = 1.4
+
+
+def written(target, folder, rank, alpha, seed):
+    """An adapter of random factors, as the trainer leaves it."""
+    shape = {"lora": LoraSpec(rank=rank, alpha=alpha)}
+    model = with_lora(target, job(**shape).model_copy(update={"seed": seed}))
+    for name, weights in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weights, std=0.02)
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def two(tiny_target, tmp_path_factory):
+    root = tmp_path_factory.mktemp("adapters")
+    shapes = [(4, 8), (8, 12)]
+    return [written(tiny_target, root / str(i), *shape, seed=i) for i, shape in enumerate(shapes)]
+
+
+def test_a_soup_adds_the_mean_of_the_products(tiny_target, two, tmp_path):
+    soup(two, SCALE, tmp_path)
+    base = tiny_target.load_base().state_dict()
+    alone = [merged(tiny_target.load_base(), f).state_dict() for f in two]
+    mixed = merged(tiny_target.load_base(), tmp_path).state_dict()
+    moved = 0
+    for name, weights in base.items():
+        mean = sum(a[name].float() - weights.float() for a in alone) / 2
+        torch.testing.assert_close(
+            mixed[name].float(), weights.float() + SCALE * mean, rtol=0.02, atol=2e-3
+        )
+        moved += not torch.equal(mixed[name], weights)
+    assert moved > 4
+
+
+def test_peft_makes_the_same_of_them(tiny_target, two, tmp_path):
+    from peft import PeftModel
+
+    soup(two, SCALE, tmp_path / "ours")
+    model = PeftModel.from_pretrained(tiny_target.load_base(), str(two[0]), adapter_name="a")
+    model.load_adapter(str(two[1]), adapter_name="b")
+    model.load_adapter(str(tmp_path / "ours"), adapter_name="ours")
+    model.add_weighted_adapter(["a", "b"], [SCALE / 2] * 2, "theirs", combination_type="cat")
+    layers = [m for m in model.modules() if hasattr(m, "get_delta_weight")]
+    for layer in layers:
+        ours, theirs = (layer.get_delta_weight(name).float() for name in ("ours", "theirs"))
+        torch.testing.assert_close(ours, theirs, rtol=0.02, atol=1e-4)
+    assert layers and model.peft_config["ours"].r == model.peft_config["theirs"].r == 12
+
+
+def test_other_kinds_of_adapters_are_turned_away(two, tmp_path):
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    settings = json.loads((two[0] / CONFIG).read_text()) | {"use_dora": True}
+    (odd / CONFIG).write_text(json.dumps(settings))
+    (odd / WEIGHTS).write_bytes((two[0] / WEIGHTS).read_bytes())
+    with pytest.raises(ValueError, match="plain LoRA"):
+        soup([two[1], odd], 1.0, tmp_path / "to")
+
+
+def test_a_soup_is_written_in_full_precision(two, tmp_path):
+    soup(two, SCALE, tmp_path)
+    assert {t.dtype for t in load_file(tmp_path / WEIGHTS).values()} == {torch.float32}
