@@ -57,8 +57,10 @@ class Counts:
     validation: int
     held_out: int
     """Of confirm and OOD together."""
+    trials: int
+    """Reruns included."""
     measured: int
-    """Trials, reruns and soups."""
+    """What validation measures: trials, and soups of them."""
     strata: int
     """Further strata beside `known`."""
 
@@ -75,14 +77,14 @@ def counts(config: Config) -> Counts:
         harmful = budget.queries_per_hypothesis + budget.rounds * budget.queries_per_round
     explored = 2 * harmful + strata * budget.queries_per_stratum
     trials, search = config.trials, config.search
-    reruns = search.rerun_seeds * min(search.rerun_top, trials)
-    soups = len(search.soup) if trials + reruns > 1 else 0
+    trials += search.rerun_seeds * min(search.rerun_top, trials)
     return Counts(
         hypotheses=hypotheses,
         explored=explored,
         validation=int(explored * config.explore.validation),
         held_out=2 * (budget.confirm + budget.ood) + 2 * strata * budget.strata,
-        measured=trials + reruns + soups,
+        trials=trials,
+        measured=trials + (len(search.soup) if trials > 1 else 0),
         strata=strata,
     )
 

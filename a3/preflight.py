@@ -41,7 +41,7 @@ def plan(config: Config) -> str:
     answers = budget.facts + found.explored + budget.general + budget.neutral + 2 * found.held_out
     text = (
         f"{found.explored} queries to explore, {found.trials} trials, "
-        f"about {answers + found.trials * found.validation:,} answers of the target"
+        f"about {answers + found.measured * found.validation:,} answers of the target"
     )
     for spec in config.models.values():
         source = spec.source

@@ -35,8 +35,15 @@ def test_votes_multiply_verdicts_and_nothing_else():
 
 def test_method_none_judges_no_trial():
     many, none = by_kind("model=qwen7b"), by_kind("model=qwen7b", "method=none")
-    assert counts(compose("model=qwen7b", "method=none")).trials == 0
+    nothing = counts(compose("model=qwen7b", "method=none"))
+    assert (nothing.trials, nothing.measured) == (0, 0)
     assert none["verdicts"].n < many["verdicts"].n
+
+
+def test_soups_are_judged_like_trials():
+    with_soups, without = by_kind("model=qwen7b"), by_kind("model=qwen7b", "search.soup=[]")
+    validation = counts(compose("model=qwen7b")).validation
+    assert with_soups["verdicts"].n - without["verdicts"].n == 2 * validation
 
 
 @pytest.mark.parametrize("who", ["agent", "judge"])
