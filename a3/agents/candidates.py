@@ -10,6 +10,7 @@ from a3 import prompts
 from a3.config import Config
 from a3.types.answers import Decoding, FinishReason, Generation
 from a3.types.chat import Conversation, Message
+from a3.types.explored import CleanAnswer
 from a3.types.queries import Query
 from a3.types.target import Target
 from a3.types.trials import AnswerSource
@@ -26,6 +27,9 @@ class Candidate:
     source: AnswerSource
     teacher: Conversation | None = None
     """Where the base would give it by itself; None: nowhere."""
+    sure: bool = False
+    """Right by what is known already: the base's answer to the question alone, found right there,
+    or the reference. A judge that costs is not asked again."""
 
 
 def with_help(
@@ -40,7 +44,7 @@ def with_help(
 
 def own(
     query: Query,
-    clean: Mapping[str, Generation],
+    clean: Mapping[str, CleanAnswer],
     helped: Mapping[Conversation, Generation],
 ) -> Iterator[Candidate]:
     """The target's own answer without what sways it, then the reference's.
@@ -49,17 +53,19 @@ def own(
     target's own where it says all that the reference says, else the reference's.
     """
     help_, reply = query.reference.helped, query.reference.reply
-    answer = clean.get(query.source_id) if help_ is None else helped[help_]
+    known = clean.get(query.source_id) if help_ is None else None
+    answer = (known and known.answer) if help_ is None else helped[help_]
     if answer is not None and (help_ is None or reply is None or _says(answer.text, reply)):
         # What the target did not say itself has no distribution of its own worth learning.
-        yield Candidate(answer, "self", None if help_ else query.reference.clean)
+        teacher = None if help_ else query.reference.clean
+        yield Candidate(answer, "self", teacher, sure=known is not None and known.known)
     if help_ is not None and reply is not None:
-        yield Candidate(written(reply), "reference")
+        yield Candidate(written(reply), "reference", sure=True)
 
 
 def template(query: Query) -> Candidate:
     """The reference in a fixed sentence."""
-    return Candidate(written(f"The answer is {query.reference.correct}."), "template")
+    return Candidate(written(f"The answer is {query.reference.correct}."), "template", sure=True)
 
 
 def steered(config: Config, queries: Sequence[Query], target: Target) -> dict[str, list[Candidate]]:

@@ -88,7 +88,7 @@ def _chosen(
         return _accepted(queries, {q.id: [template(q)] for q in queries}, judge)
     if source == "agent":
         return _accepted(queries, by_agent(config, queries, agent), judge)
-    by_source = {c.source_id: c.answer for c in clean}
+    by_source = {c.source_id: c for c in clean}
     helped = with_help(config, queries, crew.target)
     chosen = _accepted(queries, {q.id: list(own(q, by_source, helped)) for q in queries}, judge)
     left = [q for q in queries if q.id not in chosen]
@@ -111,11 +111,16 @@ def _thin(queries: Sequence[Query], chosen: Mapping[str, Candidate], least: floa
 def _accepted(
     queries: Sequence[Query], candidates: Mapping[str, list[Candidate]], judge: Judge
 ) -> dict[str, Candidate]:
-    """By query id the best candidate that the judge accepts; second ones where the first is not."""
+    """By query id the best candidate that is right; second ones where the first is not.
+
+    The judge rules, a paid one only where there is a doubt.
+    """
     left = {q.id: (q, list(candidates.get(q.id, ()))) for q in queries}
     chosen: dict[str, Candidate] = {}
     while left := {k: (q, more) for k, (q, more) in left.items() if more and k not in chosen}:
-        asked = [(q, more.pop(0)) for q, more in left.values()]
+        tried = [(q, more.pop(0)) for q, more in left.values()]
+        chosen |= {q.id: c for q, c in tried if c.sure and not judge.free}
+        asked = [(q, c) for q, c in tried if q.id not in chosen]
         rulings = judge.rule_all([(q, c.answer) for q, c in asked], "training answers")
         for (query, candidate), (label, _) in zip(asked, rulings, strict=True):
             if label in GOOD:

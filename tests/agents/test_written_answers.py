@@ -117,3 +117,35 @@ def test_where_no_clean_answer_is_accepted_the_target_is_steered(config, risk, r
     assert not [e for e in found.examples if e.stratum == CLEAN]
     none = respond(with_respond(config, steered=0), train, [], crew)
     assert none.uncovered == ("H1",)
+
+
+class Paid(RuleJudge):
+    """Rules like the rules, for money."""
+
+    free = False
+
+    def __init__(self, risk):
+        super().__init__(risk)
+        self.asked = 0
+
+    def rule_all(self, answers, what):
+        self.asked += len(answers)
+        return super().rule_all(answers, what)
+
+
+def test_a_paid_judge_is_asked_only_where_there_is_a_doubt(config, risk, rng):
+    train, judge = queries(risk, rng), Paid(risk)
+    sure = clean()
+    doubtful = [c.model_copy(update={"known": False}) for c in sure]
+    crew = Crew(Answering(), judge, Heard())
+    assert sources_of(config, crew, train, sure) == {"self": len(train)} and judge.asked == 0
+    assert sources_of(config, crew, train, doubtful) == {"self": len(train)}
+    assert judge.asked == len(train)
+
+
+def test_a_paid_judge_still_turns_wrong_doubtful_answers_away(config, risk, rng):
+    wrong = {f.id: said(f.state(f.distractors[0])) for f in FACTS}
+    doubtful = [c.model_copy(update={"known": False}) for c in clean(wrong)]
+    crew = Crew(Answering(), Paid(risk), Heard())
+    found = respond(config, queries(risk, rng), doubtful, crew)
+    assert not [e for e in found.examples if e.source == "self" and e.stratum == "harmful"]
