@@ -17,6 +17,7 @@ from a3.config import Config
 from a3.evals.capability import capability
 from a3.evaluate import evaluate
 from a3.executor.context import Baseline, Context
+from a3.executor.validate import BASE, remember
 from a3.measure import answer_and_judge, validation_scores
 from a3.report.finish import finish
 from a3.run import open_run
@@ -67,6 +68,7 @@ def _baseline(explored: Explored, splits: Splits, context: Context) -> Baseline:
         "base: validation",
         config.evals.max_unscored,
     )
+    remember(context, BASE, verdicts)
     n, confidence = config.budget.capability_items, config.goal.confidence
     train_ids = {q.id for q in splits.train}
     shown = [v for v in explored.verdicts if v.answer.query_id in train_ids]

@@ -160,7 +160,6 @@ class SearchConfig(Frozen):
     rerun_top: int = Field(gt=0)
     rerun_seeds: Count
     keep: Literal["front", "all"]
-    drop_error: Annotated[float, Field(ge=0, lt=1)]
     drop_parts: int = Field(gt=0)
     soup: tuple[Annotated[float, Field(gt=0)], ...] = ()
     space: SearchSpace

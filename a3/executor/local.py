@@ -11,12 +11,13 @@ from a3.evals.capability import capability
 from a3.evals.kl import kl
 from a3.executor.context import Baseline, Context
 from a3.executor.trained import LOSSES, trained
-from a3.measure import answer_in_parts, dropped, in_parts, validation_scores
+from a3.executor.validate import validate
+from a3.measure import answer_and_judge, validation_scores
 from a3.target.adapters import soup
 from a3.target.local import LocalTarget
 from a3.types.answers import Verdict
 from a3.types.queries import Query
-from a3.types.trials import DropRule, PartialScores, TrialJob, TrialResult, TrialScores
+from a3.types.trials import DropRule, TrialJob, TrialResult, TrialScores
 
 
 def run_trial(
@@ -35,7 +36,7 @@ def run_trial(
     repaired = context.trainable.with_adapter(adapter)
     with _timed(seconds, "validation"):
         what = f"trial {job.number}: validation"
-        verdicts, partial = _validate(repaired, what, job.number, validation, rule, context)
+        verdicts, partial = validate(repaired, job.number, what, validation, rule, context)
     scores = None
     if partial is None:
         scores = _scores(repaired, validation, verdicts, seconds, context)
@@ -61,40 +62,20 @@ def run_soup(
     repaired, seconds = context.trainable.with_adapter(adapter), dict[str, float]()
     with _timed(seconds, "validation"):
         what = f"the mean × {scale:g}: validation"
-        verdicts, _ = _validate(repaired, what, key[1], validation, None, context)
+        verdicts = answer_and_judge(
+            repaired,
+            context.judge,
+            validation,
+            context.config.decoding,
+            what,
+            context.config.evals.max_unscored,
+        )
     return TrialResult(
         scores=_scores(repaired, validation, verdicts, seconds, context),
         losses=(),
         adapter=context.store.relative(adapter),
         seconds=seconds,
     )
-
-
-def _validate(
-    repaired: LocalTarget,
-    what: str,
-    number: int,
-    validation: Sequence[Query],
-    rule: DropRule | None,
-    context: Context,
-) -> tuple[list[Verdict], PartialScores | None]:
-    """Verdicts in the queries' order; and why they are not all, where the rule dropped the trial.
-
-    The order in which queries are answered is drawn before the trial trains, and for each trial
-    anew: which trial comes next may depend on which were dropped, and so on their orders.
-    """
-    config = context.config
-    seed = f"{config.seed}/validation/{number}"
-    parts = in_parts(validation, rule.parts, seed) if rule else [validation]
-    verdicts: list[Verdict] = []
-    for verdicts in answer_in_parts(
-        repaired, context.judge, parts, config.decoding, what, config.evals.max_unscored
-    ):
-        whole = len(verdicts) == len(validation) * config.decoding.samples
-        if rule and not whole and (partial := dropped(validation, verdicts, rule)):
-            return verdicts, partial
-    place = {query.id: i for i, query in enumerate(validation)}
-    return sorted(verdicts, key=lambda v: (place[v.answer.query_id], v.answer.sample)), None
 
 
 def _scores(

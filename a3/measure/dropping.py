@@ -1,23 +1,20 @@
 """Whether a trial can still beat the best so far, told from part of its validation (DESIGN §4.8).
 
-The full set is finite and its order random, so what was seen speaks for and against each result a
-stratum can end with as sampling without replacement does (`stats.sequential`), and each has its
-objective. What is not known yet counts for the trial: capability and KL cost it nothing, nor does
-UNSCORED, and a query of several samples is a hit only if all of them are.
+By what is certain alone: whatever is left to answer can only add to the hits, so the objective of
+what was seen, with all the rest taken as good, is a lower bound. No trial that could win is ever
+dropped, in whatever order the queries come, so those that failed most often come first. What is
+not known yet counts for the trial: capability and KL cost it nothing, nor does UNSCORED, and a
+query of several samples is a hit only if all of them are.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from random import Random
 
 from a3.measure.parts import drawn_together
 from a3.measure.rates import Count, failed, incoherent, over_defensive
-from a3.stats.sequential import Array, joint_evidence, least
 from a3.types.answers import Label, Verdict
 from a3.types.queries import Kind, Query
 from a3.types.trials import INFEASIBLE, DropRule, PartialScores
@@ -29,42 +26,17 @@ OUTCOMES: dict[Kind, dict[str, Count]] = {
     Kind.BENIGN: {"fpr": over_defensive},
 }
 """What an answer can count as; those of one kind exclude each other."""
-
-
-@dataclass(frozen=True)
-class Stratum:
-    """What was seen of the queries that are drawn together."""
-
-    limits: tuple[float, ...]
-    """Of the outcomes, which exclude each other."""
-    hits: tuple[int, ...]
-    """So far, by outcome."""
-    seen: int
-    total: int
-    weight: float
-    """Of its rate in the objective of a feasible trial."""
-
-    def excess(self) -> Array:
-        """Sum of the relative violations in each possible final state: one axis per outcome."""
-        rates, outcomes = np.arange(self.total + 1) / self.total, len(self.limits)
-        found = np.zeros((1,) * outcomes)
-        for axis, limit in enumerate(self.limits):
-            over = np.maximum(0.0, (rates - limit) / limit)
-            found = found + over.reshape([-1 if a == axis else 1 for a in range(outcomes)])
-        return found
-
-    def feasible(self) -> Array:
-        """What each final state costs a trial that keeps all limits; infinite if it breaks one."""
-        excess = self.excess()
-        cost = self.weight * np.indices(excess.shape)[0] / self.total
-        return np.where(excess > ROUNDING, np.inf, cost)
+PRIOR = 2.0
+"""Pseudo-answers at the rate of its like that a query's own rate of hits is shrunk by."""
+OTHER_KIND = 0.1
+"""What a likely hit of the kind that does not decide is worth, when an order is made."""
 
 
 def dropped(
     queries: Sequence[Query], verdicts: Sequence[Verdict], rule: DropRule
 ) -> PartialScores | None:
     """Why the trial is dropped, given verdicts on some of the queries; None: it goes on."""
-    bound = objective_bound(seen_strata(queries, verdicts, rule.limits), rule.error)
+    bound = objective_bound(queries, verdicts, rule.limits)
     if bound < rule.objective + ROUNDING:
         return None
     return PartialScores(
@@ -75,51 +47,67 @@ def dropped(
     )
 
 
-def objective_bound(strata: Sequence[Stratum], error: float) -> float:
-    """The objective on all queries is at least this; wrong with probability at most `error`.
-
-    The probability is that of any look at this trial going wrong, however many there are. The terms
-    that only break ties (KL, FPR behind limits) are left out.
-    """
-    against = [joint_evidence(s.hits, s.seen, s.total) for s in strata]
-    feasible = least([s.feasible() for s in strata], against, error)
-    if math.isfinite(feasible):
-        return feasible
-    return INFEASIBLE + least([s.excess() for s in strata], against, error)
-
-
-def seen_strata(
+def objective_bound(
     queries: Sequence[Query], verdicts: Iterable[Verdict], limits: Mapping[str, float]
-) -> list[Stratum]:
-    """Harmful queries and each stratum of benign ones, with what was seen of them."""
+) -> float:
+    """The objective on all queries is at least this.
+
+    The terms that only break ties (KL, FPR behind limits) are left out.
+    """
+    labels = _labels(verdicts)
+    excess, fpr, strata = 0.0, 0.0, 0
+    for (kind, name), members in drawn_together(queries).items():
+        for outcome, hit in OUTCOMES[kind].items():
+            rate = sum(_is_hit(labels.get(q.id), hit) for q in members) / len(members)
+            limit = limits[outcome if outcome in limits else f"{outcome}/{name}"]
+            excess += max(0.0, (rate - limit) / limit)
+            fpr += rate if kind is Kind.BENIGN else 0.0
+        strata += kind is Kind.BENIGN
+    return INFEASIBLE + excess if excess > ROUNDING else fpr / max(1, strata)
+
+
+def likeliest_first(
+    queries: Sequence[Query], history: Iterable[Verdict], rule: DropRule, seed: str
+) -> list[Query]:
+    """The queries in the order in which they are expected to show that a trial cannot win.
+
+    By how often each was a hit for the base and earlier trials (`history`). Where the best so far
+    breaks limits, SFR and incoherence decide nearly always, and harmful queries come first; where
+    it keeps them FPR decides. The seed breaks ties.
+    """
+    labels = _labels(history)
+    first = Kind.HARMFUL if rule.objective > INFEASIBLE else Kind.BENIGN
+    order = Random(seed)
+    worth: dict[str, tuple[float, float]] = {}
+    for (kind, _), members in drawn_together(queries).items():
+        for query, rate in _rates(members, labels):
+            weighed = rate * (1.0 if kind is first else OTHER_KIND)
+            worth[query.id] = -weighed, order.random()
+    return sorted(queries, key=lambda q: worth[q.id])
+
+
+def _rates(
+    members: Sequence[Query], labels: Mapping[str, Sequence[Label]]
+) -> Iterator[tuple[Query, float]]:
+    """Each query of a stratum with its share of hits so far, shrunk to the stratum's."""
+    hits = {q.id: [_any_hit(q.kind, label) for label in labels.get(q.id, ())] for q in members}
+    seen = sum(map(len, hits.values()))
+    overall = sum(map(sum, hits.values())) / seen if seen else 0.0
+    for query in members:
+        mine = hits[query.id]
+        yield query, (sum(mine) + PRIOR * overall) / (len(mine) + PRIOR)
+
+
+def _labels(verdicts: Iterable[Verdict]) -> dict[str, list[Label]]:
     labels: defaultdict[str, list[Label]] = defaultdict(list)
     for verdict in verdicts:
         labels[verdict.answer.query_id].append(verdict.label)
-    groups = drawn_together(queries)
-    n_benign = sum(kind is Kind.BENIGN for kind, _ in groups)
-    return [
-        _stratum(
-            {o if o in limits else f"{o}/{name}": hit for o, hit in OUTCOMES[kind].items()},
-            [labels.get(query.id, []) for query in members],
-            limits,
-            1 / n_benign if kind is Kind.BENIGN else 0.0,
-        )
-        for (kind, name), members in groups.items()
-    ]
+    return dict(labels)
 
 
-def _stratum(
-    outcomes: Mapping[str, Count],
-    labels: Sequence[Sequence[Label]],
-    limits: Mapping[str, float],
-    weight: float,
-) -> Stratum:
-    """A stratum whose outcomes have the names of their limits; no label: not answered yet."""
-    seen = [samples for samples in labels if samples]
-    return Stratum(
-        limits=tuple(limits[name] for name in outcomes),
-        hits=tuple(sum(all(map(hit, samples)) for samples in seen) for hit in outcomes.values()),
-        seen=len(seen),
-        total=len(labels),
-        weight=weight,
-    )
+def _is_hit(samples: Sequence[Label] | None, hit: Count) -> bool:
+    return bool(samples) and all(map(hit, samples or ()))
+
+
+def _any_hit(kind: Kind, label: Label) -> bool:
+    return any(hit(label) for hit in OUTCOMES[kind].values())

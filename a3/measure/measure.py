@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from a3.errors import MeasurementError
-from a3.types.answers import Answer, Decoding, Generation, Label, Verdict
+from a3.types.answers import Answer, Decoding, Label, Verdict, generation
 from a3.types.chat import assistant
 from a3.types.judge import Judge
 from a3.types.queries import Query
@@ -44,15 +44,44 @@ def answer_in_parts(
     verdicts: list[Verdict] = []
     for number, queries in enumerate(parts, start=1):
         name = f"{what}, part {number} of {len(parts)}" if len(parts) > 1 else what
-        answers = target.generate([q.conversation for q in queries], decoding, name)
-        verdicts += _verdicts(target.key, judge, queries, answers, decoding, name)
-        _check_unscored(verdicts, total, what, max_unscored)
+        verdicts += rule(judge, answer(target, queries, decoding, name), name)
+        check_unscored(verdicts, total, what, max_unscored)
         yield list(verdicts)
 
 
-def _check_unscored(
-    verdicts: Sequence[Verdict], total: int, what: str, max_unscored: float
-) -> None:
+def answer(
+    target: Target, queries: Sequence[Query], decoding: Decoding, what: str
+) -> list[tuple[Query, Answer]]:
+    """Each query with each of its answers."""
+    answers = target.generate([q.conversation for q in queries], decoding, what)
+    return [
+        (
+            query,
+            Answer(
+                query_id=query.id,
+                model_key=target.key,
+                transcript=query.conversation.then(assistant(given.text)),
+                finish_reason=given.finish_reason,
+                decoding=decoding,
+                sample=sample,
+            ),
+        )
+        for query, samples in zip(queries, answers, strict=True)
+        for sample, given in enumerate(samples)
+    ]
+
+
+def rule(judge: Judge, given: Sequence[tuple[Query, Answer]], what: str) -> list[Verdict]:
+    """A verdict on each answer; the judge gets all of them at once."""
+    rulings = judge.rule_all([(query, generation(mine)) for query, mine in given], what)
+    return [
+        Verdict(answer=mine, label=label, reason=reason, judge=judge.key)
+        for (_, mine), (label, reason) in zip(given, rulings, strict=True)
+    ]
+
+
+def check_unscored(verdicts: Sequence[Verdict], total: int, what: str, max_unscored: float) -> None:
+    """Raise MeasurementError when more than `max_unscored` of `total` could not be scored."""
     unscored = [v for v in verdicts if v.label is Label.UNSCORED]
     if len(unscored) > max_unscored * total + 1e-9:
         raise MeasurementError(
@@ -60,36 +89,3 @@ def _check_unscored(
             f"{len(unscored)} of {total} in {what}; the first: {unscored[0].reason}",
             "mend the cause and resume, or raise evals.max_unscored if the rest is enough",
         )
-
-
-def _verdicts(
-    model_key: str,
-    judge: Judge,
-    queries: Sequence[Query],
-    answers: Sequence[Sequence[Generation]],
-    decoding: Decoding,
-    what: str,
-) -> list[Verdict]:
-    """A verdict per query and sample; the judge gets all of them at once."""
-    given = [
-        (query, sample, generation)
-        for query, samples in zip(queries, answers, strict=True)
-        for sample, generation in enumerate(samples)
-    ]
-    rulings = judge.rule_all([(query, generation) for query, _, generation in given], what)
-    return [
-        Verdict(
-            answer=Answer(
-                query_id=query.id,
-                model_key=model_key,
-                transcript=query.conversation.then(assistant(generation.text)),
-                finish_reason=generation.finish_reason,
-                decoding=decoding,
-                sample=sample,
-            ),
-            label=label,
-            reason=reason,
-            judge=judge.key,
-        )
-        for (query, sample, generation), (label, reason) in zip(given, rulings, strict=True)
-    ]

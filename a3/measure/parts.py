@@ -1,13 +1,15 @@
-"""Validation in parts, in a fixed random order, so that measuring can stop early (DESIGN §4.8)."""
+"""Validation in parts, so that measuring can stop early (DESIGN §4.8)."""
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 from a3.types.queries import Kind, Query
+
+T = TypeVar("T")
 
 
 def drawn_together(queries: Sequence[Query]) -> dict[tuple[Kind, str], list[Query]]:
@@ -18,17 +20,8 @@ def drawn_together(queries: Sequence[Query]) -> dict[tuple[Kind, str], list[Quer
     return dict(groups)
 
 
-def in_parts(queries: Sequence[Query], parts: int, seed: str) -> list[list[Query]]:
-    """The queries in a random order that the seed decides, cut into parts of nearly equal size.
-
-    Stratified: whatever was answered, it holds of each stratum its share, to within one query, and
-    is a random sample of the stratum without replacement.
-    """
-    rng = random.Random(seed)
-    places: list[tuple[float, Query]] = []
-    for members in drawn_together(queries).values():
-        rng.shuffle(members)
-        places += [((i + 0.5) / len(members), query) for i, query in enumerate(members)]
-    order = [query for _, query in sorted(places, key=lambda place: place[0])]
-    cuts = [round(len(order) * k / parts) for k in range(parts + 1)]
-    return [order[start:end] for start, end in pairwise(cuts)]
+def in_parts(items: Sequence[T], parts: int) -> list[Sequence[T]]:
+    """The items in their order, cut into parts of nearly equal size, none of them empty."""
+    n = max(1, min(parts, len(items)))
+    cuts = [round(len(items) * k / n) for k in range(n + 1)]
+    return [items[start:end] for start, end in pairwise(cuts)]

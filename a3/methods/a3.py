@@ -186,7 +186,7 @@ def _drop_rule(
     rank = search.rerun_top if search.rerun_seeds else 1
     bounds = limits(baseline.validation, context.config.goal)
     tried = [t for t in trials if t.rerun_of is None]
-    return drop_rule(search, tried, bounds, len(trials), rank=rank)
+    return drop_rule(search, tried, bounds, rank)
 
 
 def _run(

@@ -174,8 +174,6 @@ class DropRule(Frozen):
     """Of the incumbent: what the trial must be shown not to beat."""
     limits: dict[str, float]
     """Upper limits of what is measured on validation, by name: sfr, incoherent, fpr/<stratum>."""
-    error: float = Field(gt=0, lt=1)
-    """Largest probability of dropping a trial that would have beaten it, over all looks."""
     parts: int = Field(ge=1)
     """Validation is answered in so many parts; there is a look after each but the last."""
 
@@ -187,7 +185,7 @@ class PartialScores(Frozen):
     """Validation queries answered, of `total`."""
     total: int
     objective_at_least: float
-    """Lower bound of the objective on all of validation, at the rule's error."""
+    """Lower bound of the objective on all of validation, whatever is left to answer."""
     rule: DropRule
 
     @property
@@ -195,8 +193,7 @@ class PartialScores(Frozen):
         """Why the trial was dropped, in words."""
         return (
             f"after {self.answered} of {self.total} validation answers its objective is at least "
-            f"{self.objective_at_least:.3f}, that of the best so far is {self.rule.objective:.3f} "
-            f"(error {self.rule.error:.2g})"
+            f"{self.objective_at_least:.3f}, that of the best so far is {self.rule.objective:.3f}"
         )
 
 

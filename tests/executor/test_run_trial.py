@@ -8,6 +8,9 @@ import pytest
 from a3.errors import MeasurementError
 from a3.executor import local
 from a3.executor.local import LOSSES, run_trial
+from a3.executor.validate import BASE, remember
+from a3.measure import answer
+from a3.measure import rule as ruled
 from a3.store import Store
 from a3.types.answers import FinishReason, Generation, Label
 from a3.types.observer import Silent
@@ -90,7 +93,7 @@ def trial(tiny_config, tmp_path, monkeypatch):
 
 
 def rule(incumbent: float) -> DropRule:
-    return DropRule(objective=incumbent, limits=LIMITS, error=0.01, parts=4)
+    return DropRule(objective=incumbent, limits=LIMITS, parts=4)
 
 
 def test_rule_8_a_trial_that_cannot_win_is_dropped_and_saves_the_rest(trial):
@@ -134,3 +137,73 @@ def test_rule_4_unscored_answers_stop_it_as_soon_as_they_are_too_many(trial):
     with pytest.raises(MeasurementError, match=f"of {len(VALIDATION)}"):
         trial(target, rule(0.1), Lost())
     assert len(target.asked) == 1
+
+
+class Paid(Reader):
+    """Costs something, so nothing is asked twice."""
+
+    free = False
+
+    def __init__(self):
+        self.asked = []
+
+    def rule_all(self, answers, what):
+        self.asked += [(query.id, given.text) for query, given in answers]
+        return super().rule_all(answers, what)
+
+
+@pytest.fixture
+def base_said(tiny_config, tmp_path):
+    """Lets a judge rule on the answers of the base, and keeps its verdicts."""
+
+    def of(target, judge):
+        given = answer(target, VALIDATION, tiny_config.decoding, "base")
+        context = SimpleNamespace(store=Store(tmp_path), judge=judge)
+        remember(context, BASE, ruled(judge, given, "base"))
+        judge.asked.clear()
+
+    return of
+
+
+def test_a_paid_judge_rules_on_no_answer_twice(trial, base_said):
+    judge = Paid()
+    base_said(Labelled(bad=0.0), judge)
+    result, _ = trial(Labelled(bad=0.1), rule(30.0), judge)
+    harmful = sum(q.kind is Kind.HARMFUL for q in VALIDATION)
+    assert len(judge.asked) == round(0.1 * harmful) and result.scores is not None
+    assert result.scores.validation.sfr.hits == round(0.1 * harmful)
+    free, _ = trial(Labelled(bad=0.1), rule(30.0), number=2)
+    assert free.scores.validation == result.scores.validation
+    # A later trial profits from this one.
+    judge.asked.clear()
+    trial(Labelled(bad=0.1), rule(30.0), judge, number=3)
+    assert judge.asked == []
+
+
+def test_rule_8_what_was_ruled_on_before_may_be_enough_to_drop_a_trial(trial, base_said):
+    judge = Paid()
+    base_said(Labelled(bad=0.9), judge)
+    target = Labelled(bad=0.5)
+    result, _ = trial(target, rule(0.1), judge)
+    assert result.partial is not None and len(judge.asked) < len(VALIDATION) / 2
+    assert sum(n for n, _ in target.asked) == len(VALIDATION)  # Answers cost nothing here.
+
+
+def test_a_dropped_trial_s_verdicts_are_not_paid_for_again(trial, base_said):
+    judge = Paid()
+    base_said(Labelled(bad=0.0), judge)
+    trial(Labelled(bad=0.9), rule(0.1), judge)
+    first = list(judge.asked)
+    trial(Labelled(bad=0.9), rule(0.1), judge, number=2)
+    assert first and not set(first) & set(judge.asked[len(first) :])
+
+
+def test_verdicts_that_were_lost_are_asked_for_again(trial, base_said):
+    class Halting(Paid):
+        def ruling(self, query, answer):
+            return Label.UNSCORED, "timeout"
+
+    base_said(Labelled(bad=0.0), Halting())
+    judge = Paid()
+    trial(Labelled(bad=0.0), rule(30.0), judge)
+    assert len(judge.asked) == len(VALIDATION)

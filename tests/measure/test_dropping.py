@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a3.measure import dropped, in_parts, validation_scores
-from a3.measure.dropping import objective_bound, seen_strata
+from a3.measure import dropped, likeliest_first, validation_scores
+from a3.measure.dropping import objective_bound
 from a3.search.selection import constraints, limits, objective
 from a3.types.answers import Answer, Decoding, FinishReason, Label, Verdict
 from a3.types.chat import ask, assistant
@@ -46,8 +46,8 @@ def labels(harmful=0, benign=0):
 BASE = validation_scores(ASKED, verdicts(labels(harmful=1)), 0.95)
 
 
-def rule(goal, incumbent, error=0.01, parts=4) -> DropRule:
-    return DropRule(objective=incumbent, limits=limits(BASE, goal), error=error, parts=parts)
+def rule(goal, incumbent, parts=4) -> DropRule:
+    return DropRule(objective=incumbent, limits=limits(BASE, goal), parts=parts)
 
 
 def best_case(found, goal):
@@ -62,8 +62,12 @@ def best_case(found, goal):
     return objective(scores, BASE, before, goal)
 
 
-def bound(found, goal, error=0.01):
-    return objective_bound(seen_strata(ASKED, found, limits(BASE, goal)), error)
+def bound(found, goal):
+    return objective_bound(ASKED, found, limits(BASE, goal))
+
+
+def shuffled(seed):
+    return random.Random(seed).sample([q.id for q in ASKED], len(ASKED))
 
 
 @given(st.lists(st.integers(0, 2), min_size=len(ASKED), max_size=len(ASKED)))
@@ -77,13 +81,13 @@ def test_rule_8_with_everything_answered_the_bound_is_the_objective(tiny_config,
         ]
     )
     # Ties among infeasible trials are broken by 0.001 FPR, which the bound leaves out.
-    assert -1e-9 <= best_case(found, goal) - bound(found, goal, 1e-9) <= 1e-3
+    assert -1e-9 <= best_case(found, goal) - bound(found, goal) <= 1e-3 + 1e-9
 
 
 @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 0.3))
 @settings(max_examples=60)
 def test_rule_8_what_is_certain_is_a_bound_whatever_is_left(tiny_config, seed, failing, unscored):
-    """At an error of next to nothing only what is impossible is ruled out."""
+    """The error of dropping is none: in no order is a trial dropped that could have won."""
     rng = random.Random(seed)
     found = []
     for query in ASKED:
@@ -91,15 +95,15 @@ def test_rule_8_what_is_certain_is_a_bound_whatever_is_left(tiny_config, seed, f
         found.append(
             verdict(query, named[3 if rng.random() < unscored else int(rng.random() < failing)])
         )
-    order = [q.id for part in in_parts(ASKED, 4, str(seed)) for q in part]
-    seen = [v for v in found if order.index(v.answer.query_id) < 16]
-    goal = tiny_config.goal
-    assert bound(seen, goal, 1e-12) <= best_case(found, goal) + 1e-9
+    order, goal = shuffled(seed), tiny_config.goal
+    for n in (4, 16, 30):
+        seen = [v for v in found if order.index(v.answer.query_id) < n]
+        assert bound(seen, goal) <= best_case(found, goal) + 1e-9
 
 
 def test_rule_8_more_answers_of_the_same_kind_say_more(tiny_config):
     goal, found = tiny_config.goal, verdicts(labels(harmful=1, benign=1))
-    order = [q.id for part in in_parts(ASKED, 4, "0") for q in part]
+    order = shuffled(0)
     bounds = [
         bound([v for v in found if v.answer.query_id in order[:n]], goal) for n in (0, 8, 16, 33)
     ]
@@ -108,7 +112,7 @@ def test_rule_8_more_answers_of_the_same_kind_say_more(tiny_config):
 
 def test_rule_8_a_hopeless_trial_is_dropped_and_says_why(tiny_config):
     found = verdicts(labels(harmful=1, benign=1))
-    order = [q.id for q in in_parts(ASKED, 2, "0")[0]]
+    order = shuffled(0)[:16]
     seen = [v for v in found if v.answer.query_id in order]
     partial = dropped(ASKED, seen, rule(tiny_config.goal, 0.3))
     assert partial and (partial.answered, partial.total) == (len(order), len(ASKED))
@@ -118,7 +122,7 @@ def test_rule_8_a_hopeless_trial_is_dropped_and_says_why(tiny_config):
 
 @pytest.mark.parametrize("incumbent", [0.0, 0.3, 12.0])
 def test_rule_8_a_good_trial_goes_on(tiny_config, incumbent):
-    order = [q.id for q in in_parts(ASKED, 2, "0")[0]]
+    order = shuffled(0)[:16]
     seen = [v for v in verdicts(labels()) if v.answer.query_id in order]
     assert dropped(ASKED, seen, rule(tiny_config.goal, incumbent)) is None
 
@@ -140,3 +144,50 @@ def test_of_several_samples_a_hit_is_what_all_of_them_are(tiny_config):
     again = [verdict(q, label, 1) for q, label in zip(ASKED, labels(), strict=True)]
     assert bound(failing, goal) > 10
     assert bound(failing + again, goal) == 0
+
+
+def history(hits):
+    """Verdicts of a base and two trials: the named queries were hits every time."""
+    return [
+        verdict(q, (HARMFUL if q.kind is Kind.HARMFUL else BENIGN)[int(q.id in hits)])
+        for _ in range(3)
+        for q in ASKED
+    ]
+
+
+@pytest.mark.parametrize(("incumbent", "first"), [(11.0, "harmful"), (0.3, "benign")])
+def test_what_failed_most_often_is_asked_first_and_the_kind_that_decides(
+    tiny_config, incumbent, first
+):
+    hits = {"harmful7", "known3", "own1"}
+    order = likeliest_first(ASKED, history(hits), rule(tiny_config.goal, incumbent), "s")
+    assert sorted(q.id for q in order) == sorted(q.id for q in ASKED)
+    leading = {h for h in hits if h.startswith("harmful") is (first == "harmful")}
+    assert {q.id for q in order[: len(leading)]} == leading
+    assert {q.id for q in order[:20]} >= hits
+
+
+def test_without_history_the_seed_decides_the_order(tiny_config):
+    order = [
+        [q.id for q in likeliest_first(ASKED, [], rule(tiny_config.goal, 11.0), seed)]
+        for seed in "aab"
+    ]
+    assert order[0] == order[1] != order[2]
+
+
+def test_a_likely_order_shows_a_hopeless_trial_sooner_than_a_random_one(tiny_config):
+    """Two in twelve harmful queries always fail; the best so far fails one of them."""
+    goal, hits = tiny_config.goal, {"harmful4", "harmful9"}
+    found = {v.answer.query_id: v for v in history(hits)[: len(ASKED)]}
+    best = rule(goal, 10.0 + (1 / 12 - 0.05) / 0.05)
+
+    def needed(order):
+        return next(
+            n
+            for n in range(1, len(order) + 1)
+            if dropped(ASKED, [found[name] for name in order[:n]], best)
+        )
+
+    informed = [q.id for q in likeliest_first(ASKED, history(hits), best, "s")]
+    at_random = [needed(shuffled(seed)) for seed in range(50)]
+    assert needed(informed) == 2 < sum(at_random) / 50

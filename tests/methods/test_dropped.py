@@ -8,7 +8,7 @@ from a3.methods.figures import figures
 from a3.types.events import TrialFinished
 from a3.types.trials import DropRule, PartialScores, Proposal, Trial, TrialJob, TrialResult
 
-RULE = DropRule(objective=0.2, limits={"sfr": 0.05}, error=0.025, parts=4)
+RULE = DropRule(objective=0.2, limits={"sfr": 0.05}, parts=4)
 PARTIAL = PartialScores(answered=40, total=120, objective_at_least=11.5, rule=RULE)
 
 
@@ -44,4 +44,4 @@ def test_the_log_says_why(tiny_config, monkeypatch):
     trial, _ = dropped(tiny_config, monkeypatch)
     line = ConsoleObserver._line(SimpleNamespace(), TrialFinished(trial=trial))
     assert "trial 1 dropped" in line and "40 of 120" in line
-    assert "11.500" in line and "0.200" in line and "0.025" in line
+    assert "11.500" in line and "0.200" in line

@@ -1,0 +1,343 @@
+"""What a run spends on calls to a model, against the published way, at equal counts.
+
+.venv/bin/python -m benchmarks.savings record RUN_FOLDER ADAPTER ... # writes savings-record.json
+.venv/bin/python -m benchmarks.savings simulate                      # writes savings.json
+
+The record holds what a base and many repairs of it answered to one run's validation queries, with
+the verdict of the rules on each answer. Simulated runs draw trials and queries from it and go
+through a3's own validation: what was ruled on before is not asked again, what failed most often is
+asked first, and a trial that cannot win any more is dropped. The published way rules on all answers
+of all trials, OOD's among them (counted from its released code).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from types import SimpleNamespace
+from typing import Any, cast
+
+from a3.config import Config
+from a3.config.compose import compose
+from a3.config.schema import EndpointJudgeConfig, ModelAgent
+from a3.estimate import CHAT, HYPOTHESIS, IDEA, PROMPT, REWRITTEN, RULING, TRIAL, TWIN
+from a3.executor.context import Context
+from a3.executor.validate import BASE, remember, validate
+from a3.measure import answer_and_judge, validation_scores
+from a3.measure.dropping import objective_bound
+from a3.search.selection import limits
+from a3.types.answers import FinishReason, Generation, Label, Verdict
+from a3.types.chat import Conversation, ask
+from a3.types.queries import KNOWN, Kind, Query, Reference
+from a3.types.trials import DropRule
+
+HERE = Path(__file__).parent
+RECORD, RESULT = HERE / "savings-record.json", HERE / "savings.json"
+HYPOTHESES, QUERIES, ROUNDS, TRIALS = 56, 20, 10, 30
+"""Of the published system; each query has a twin."""
+TRAINED, VALIDATION, OOD = 1692, 188, 360
+"""Queries of both kinds that train, validate and wait."""
+SOUPS = 2
+CONFIG = compose(["model=qwen7b", "budget=paper"], Path("unused"))
+
+
+def record(run: Path, adapters: Sequence[Path]) -> dict[str, Any]:
+    """Answers and rulings of the base and of each adapter on a run's validation queries."""
+    from a3.config import parse
+    from a3.judges import make_judge
+    from a3.store import Cache, cache_root
+    from a3.target.local import LocalTarget
+    from a3.types.observer import Silent
+    from a3.types.queries import Splits
+
+    config = parse(json.loads((run / "config.json").read_text()))
+    splits = Splits.model_validate_json((run / "stages/split.json").read_text())
+    cache = Cache(cache_root() / "content.sqlite")
+    target = LocalTarget(config.model, cache_root(), cache, Silent())
+    judge, found = make_judge(config), list[list[Verdict]]()
+    for model in (target, *map(target.with_adapter, adapters)):
+        found.append(
+            answer_and_judge(model, judge, splits.validation, config.decoding, "record", 1.0)
+        )
+        model.unload()
+    return packed(config, splits.validation, found)
+
+
+def packed(
+    config: Config, queries: Sequence[Query], models: Sequence[Sequence[Verdict]]
+) -> dict[str, Any]:
+    """Each answer once: its label and how many tokens a judge would read; models by index."""
+    from a3.judges.rubric import case, task
+    from a3.types.answers import generation
+
+    rows: list[dict[str, Any]] = []
+    for place, query in enumerate(queries):
+        system = task(
+            config.risk,
+            query.kind,
+            dict.fromkeys(config.risk.labels[query.kind], "-"),
+            "judge_reason",
+        )
+        said = [verdicts[place] for verdicts in models]
+        texts = list(dict.fromkeys(v.answer.text for v in said))
+        label = {v.answer.text: v.label for v in said}
+        size = {
+            v.answer.text: math.ceil(len(system + case(query, generation(v.answer))) / 4)
+            for v in said
+        }
+        rows.append(
+            {
+                "kind": query.kind,
+                "stratum": query.stratum,
+                "answers": [[label[t], size[t]] for t in texts],
+                "models": [texts.index(v.answer.text) for v in said],
+            }
+        )
+    return {"queries": rows}
+
+
+@dataclass
+class Run:
+    """One simulated search: the collaborators of `validate`, over the record."""
+
+    rows: Mapping[str, Any]
+    model: int = 0
+    asked: int = 0
+    tokens: int = 0
+    kept: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    key: str = "recorded"
+    free: bool = False
+    max_unscored: float = 1.0
+
+    def generate(self, conversations: Sequence[Conversation], *_: object) -> list[list[Generation]]:
+        """The recorded answers of the model whose turn it is; their text is their number."""
+        return [
+            [
+                Generation(
+                    text=str(self.rows[c.last.content]["models"][self.model]),
+                    finish_reason=FinishReason.STOP,
+                    n_tokens=1,
+                )
+            ]
+            for c in conversations
+        ]
+
+    def rule_all(
+        self, answers: Sequence[tuple[Query, Generation]], what: str
+    ) -> list[tuple[Label, str]]:
+        """The recorded rulings, counted."""
+        found = [self.rows[q.id]["answers"][int(a.text)] for q, a in answers]
+        self.asked += len(found)
+        self.tokens += sum(size for _, size in found)
+        return [(Label(label), "-") for label, _ in found]
+
+    def has(self, key: object) -> bool:
+        """Of the store."""
+        return key in self.kept
+
+    def once(self, key: object, kind: object, make: Any) -> Any:
+        """Of the store."""
+        return self.kept.setdefault(key, make())
+
+    @property
+    def context(self) -> Context:
+        """As much of one as validation needs."""
+        config = SimpleNamespace(
+            decoding=CONFIG.decoding.model_copy(update={"samples": 1}), seed=0, evals=self
+        )
+        return cast(Context, SimpleNamespace(config=config, store=self, judge=self))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one simulated run."""
+
+    asked: int
+    tokens: int
+    dropped: int
+    same: bool
+    fresh: float
+    """Share of the chosen trial's answers that are not the base's."""
+
+
+def simulate(rows: Sequence[Mapping[str, Any]], seed: int, free: bool = False) -> Outcome:
+    """A search of TRIALS trials and two soups, measured a3's way and in full.
+
+    With a free judge it is answers that are saved, and all of them are counted.
+    """
+    rng = random.Random(seed)
+    queries = list(_drawn(rows, rng))
+    run = Run({q.id: rows[int(q.id)] for q in queries}, free=free)
+    models = rng.sample(range(1, len(rows[0]["models"])), TRIALS + SOUPS)
+    context = run.context
+    base = validate(cast(Any, run), -1, "", queries, None, context)[0]
+    remember(context, BASE, base)
+    bounds = limits(validation_scores(queries, base, 0.95), CONFIG.goal)
+    whole: list[float] = []
+    mine: list[float] = []
+    best, dropped = math.inf, 0
+    for number, run.model in enumerate(models):
+        full = [_verdict(q, run.rows[q.id], run.model) for q in queries]
+        whole.append(objective_bound(queries, full, bounds))
+        rule = None
+        if number and number < TRIALS:
+            rule = DropRule(objective=best, limits=bounds, parts=CONFIG.search.drop_parts)
+        verdicts, partial = validate(cast(Any, run), number, "", queries, rule, context)
+        dropped += partial is not None
+        mine.append(math.inf if partial else objective_bound(queries, verdicts, bounds))
+        best = min(best, mine[-1])
+    chosen = models[mine.index(min(mine))]
+    fresh = fmean(r["models"][chosen] != r["models"][0] for r in run.rows.values())
+    same = mine.index(min(mine)) == whole.index(min(whole))
+    return Outcome(run.asked, run.tokens, dropped, same, fresh)
+
+
+def _drawn(rows: Sequence[Mapping[str, Any]], rng: random.Random) -> Iterator[Query]:
+    """As many queries as the published system validates on, half of them twins."""
+    for kind in Kind:
+        of_kind = [
+            i
+            for i, r in enumerate(rows)
+            if r["kind"] == kind and (kind is Kind.HARMFUL or r["stratum"] == KNOWN)
+        ]
+        for i in rng.sample(of_kind, VALIDATION // 2):
+            yield Query(
+                id=str(i),
+                hypothesis_id="H0",
+                kind=kind,
+                stratum=rows[i]["stratum"],
+                conversation=ask(str(i)),
+                pair_id=str(i),
+                source_id=str(i),
+                reference=Reference(correct="-", expected_behaviour="-"),
+            )
+
+
+def _verdict(query: Query, row: Mapping[str, Any], model: int) -> Verdict:
+    from a3.types.answers import Answer
+
+    label, _ = row["answers"][row["models"][model]]
+    answer = Answer(
+        query_id=query.id,
+        model_key="-",
+        transcript=query.conversation,
+        finish_reason=FinishReason.STOP,
+        decoding=CONFIG.decoding,
+    )
+    return Verdict(answer=answer, label=Label(label), reason="-", judge="-")
+
+
+Calls = dict[str, tuple[float, float, float]]
+"""Kind -> calls, tokens in, tokens out, of all of them."""
+
+
+def published(ruling: float) -> Calls:
+    """The published system's calls, as the tokens of this project's prompts for the same call."""
+    n, log = HYPOTHESES, HYPOTHESIS * HYPOTHESES / 2
+    return {
+        "hypotheses": _all(ROUNDS, PROMPT["hypotheses"] + log, HYPOTHESIS * n / ROUNDS),
+        "descriptions": _all(n, PROMPT["hypotheses"] + log, HYPOTHESIS),
+        "ideas": _all(2 * n, PROMPT["ideas"], IDEA * QUERIES),
+        "chats": _all((QUERIES - 1) * n, PROMPT["chats"] + IDEA, CHAT),
+        "twins": _all(QUERIES * n, PROMPT["twins"] + CHAT, CHAT),
+        "split": _all(1, PROMPT["split"] + 2 * log, HYPOTHESIS),
+        "training answers": _all(TRAINED, PROMPT["answers"] + CHAT, CHAT),
+        "proposals": _all(TRIALS, PROMPT["proposals"] + 2 * log + TRIAL * TRIALS / 2, CHAT),
+        "verdicts, explore": _all(2 * QUERIES * n, ruling, RULING),
+        "verdicts, trials": _all((TRIALS + 1) * (VALIDATION + OOD), ruling, RULING),
+    }
+
+
+def ours(ruling: float, found: Sequence[Outcome]) -> Calls:
+    """a3's own calls for as many hypotheses, queries and trials; the search's by simulation."""
+    agent = CONFIG.agent
+    assert isinstance(agent, ModelAgent)
+    theirs, n = published(ruling), QUERIES * HYPOTHESES * REWRITTEN
+    per_call = agent.chats_per_call
+    held_out = (VALIDATION + OOD) * (1 + fmean(o.fresh for o in found))
+    return {
+        "hypotheses": theirs["hypotheses"],
+        "ideas": _all(
+            2 * HYPOTHESES, PROMPT["ideas"] + IDEA * n / HYPOTHESES / 2, IDEA * n / HYPOTHESES / 2
+        ),
+        "chats": _all(n / per_call, PROMPT["chats"] + IDEA * per_call, CHAT * per_call),
+        "twins": _all(2 * HYPOTHESES, PROMPT["twins"] + TWIN * n / HYPOTHESES / 2, RULING),
+        "split": theirs["split"],
+        "proposals": theirs["proposals"],
+        "verdicts, explore": theirs["verdicts, explore"],
+        "verdicts, trials": (
+            fmean(o.asked for o in found),
+            fmean(o.tokens for o in found),
+            RULING * fmean(o.asked for o in found),
+        ),
+        "verdicts, confirm and OOD": _all(held_out, ruling, RULING),
+    }
+
+
+def _all(n: float, each_in: float, each_out: float) -> tuple[float, float, float]:
+    return n, n * each_in, n * each_out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["record", "simulate"])
+    parser.add_argument("paths", nargs="*", type=Path)
+    parser.add_argument("--runs", type=int, default=200)
+    arguments = parser.parse_args()
+    if arguments.what == "record":
+        run, *adapters = arguments.paths
+        RECORD.write_text(json.dumps(record(run, adapters), separators=(",", ":")) + "\n")
+        return
+    rows = json.loads(RECORD.read_text())["queries"]
+    found = [simulate(rows, seed) for seed in range(arguments.runs)]
+    sizes = [size for r in rows for _, size in (r["answers"][k] for k in r["models"])]
+    free = [simulate(rows, seed, free=True) for seed in range(arguments.runs)]
+    show(published(fmean(sizes)), ours(fmean(sizes), found), found, free)
+
+
+def show(theirs: Calls, mine: Calls, found: Sequence[Outcome], free: Sequence[Outcome]) -> None:
+    """Write savings.json and print a table."""
+    judge = CONFIG.judge
+    assert isinstance(judge, EndpointJudgeConfig) and judge.endpoint.known_price
+    price = judge.endpoint.known_price
+
+    def sums(calls: Calls) -> dict[str, float]:
+        n, into, out = (sum(c[i] for c in calls.values()) for i in range(3))
+        usd = (into * price.input + out * price.output) / 1e6
+        return {"calls": n, "tokens": into + out, "dollars": usd}
+
+    way = {"published": sums(theirs), "a3": sums(mine)}
+    share = {k: way["a3"][k] / way["published"][k] for k in way["a3"]}
+    in_full = (TRIALS + SOUPS + 1) * VALIDATION
+    result = {
+        "runs": len(found),
+        "same choice": fmean(o.same and f.same for o, f in zip(found, free, strict=True)),
+        "trials dropped": fmean(o.dropped for o in found) / TRIALS,
+        "verdicts of a search": fmean(o.asked for o in found) / in_full,
+        "answers of a search, free judge": fmean(o.asked for o in free) / in_full,
+        "sums": way,
+        "share": share,
+        "published": theirs,
+        "a3": mine,
+    }
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    print("| | published: calls | tokens | a3: calls | tokens |\n|---|---|---|---|---|")
+    for kind in dict.fromkeys([*theirs, *mine]):
+        cells = [
+            f"{c[0]:,.0f} | {(c[1] + c[2]) / 1e6:.2f} M" if (c := calls.get(kind)) else "- | -"
+            for calls in (theirs, mine)
+        ]
+        print(f"| {kind} | " + " | ".join(cells) + " |")
+    for k, v in result.items():
+        if k not in {"published", "a3"}:
+            print(k, v)
+
+
+if __name__ == "__main__":
+    main()
