@@ -158,6 +158,8 @@ def _repair_line(
         case SoupMeasured():
             s = event.soup
             what = f"  the mean of {len(s.trials)} adapters × {s.scale:g}"
+            if s.partial is not None:
+                return f"{what} dropped: {s.partial.reason}"
             return f"{what}: {_figures(s)}" if s.scores else f"{what} could not be measured"
         case MemoryShort():
             return f"  memory ran out: {event.what} goes on in {event.parts} parts a batch"

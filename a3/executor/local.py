@@ -12,7 +12,7 @@ from a3.evals.kl import kl
 from a3.executor.context import Baseline, Context
 from a3.executor.trained import LOSSES, trained
 from a3.executor.validate import validate
-from a3.measure import answer_and_judge, validation_scores
+from a3.measure import validation_scores
 from a3.target.adapters import soup
 from a3.target.local import LocalTarget
 from a3.types.answers import Verdict
@@ -55,26 +55,24 @@ def run_soup(
     scale: float,
     validation: Sequence[Query],
     context: Context,
+    rule: DropRule | None = None,
 ) -> TrialResult:
     """Average trained adapters and measure the mean like a trial."""
     folders = [context.store.root / adapter for adapter in adapters]
     adapter = context.store.folder(key, lambda to: soup(folders, scale, to))
     repaired, seconds = context.trainable.with_adapter(adapter), dict[str, float]()
     with _timed(seconds, "validation"):
-        what = f"the mean × {scale:g}: validation"
-        verdicts = answer_and_judge(
-            repaired,
-            context.judge,
-            validation,
-            context.config.decoding,
-            what,
-            context.config.evals.max_unscored,
-        )
+        what, number = f"the mean × {scale:g}: validation", key[1] + key[2]
+        verdicts, partial = validate(repaired, number, what, validation, rule, context)
+    scores = None
+    if partial is None:
+        scores = _scores(repaired, validation, verdicts, seconds, context)
     return TrialResult(
-        scores=_scores(repaired, validation, verdicts, seconds, context),
+        scores=scores,
         losses=(),
         adapter=context.store.relative(adapter),
         seconds=seconds,
+        partial=partial,
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from a3.search.selection import accuracy
-from a3.types.trials import Candidate, Trial
+from a3.types.trials import Candidate
 
 
 def figures(candidate: Candidate) -> dict[str, float]:
     """What was measured of it on validation, and how long that took."""
     seconds = {f"seconds/{name}": value for name, value in candidate.seconds.items()}
-    if isinstance(candidate, Trial) and candidate.partial is not None:
+    if candidate.partial is not None:
         return {
             "validation/answered": candidate.partial.answered / candidate.partial.total,
             **seconds,

@@ -14,10 +14,10 @@ from a3.errors import MeasurementError
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_soup
 from a3.methods.figures import figures
-from a3.search.selection import constraints, objective
+from a3.search.selection import constraints, limits, mean_objective, objective, select
 from a3.types.events import SoupMeasured
 from a3.types.queries import SearchView
-from a3.types.trials import Soup, Trial
+from a3.types.trials import DropRule, Soup, Trial, TrialResult
 
 
 def soups(
@@ -28,27 +28,42 @@ def soups(
     Dropped ones belong to it: they could not win alone, and differ most from those that could.
     """
     several = sum(t.adapter is not None for t in trials) > 1
-    scales = context.config.search.soup if several else ()
-    return [
-        context.store.once(
+    found: list[Soup] = []
+    for number in range(len(context.config.search.soup) if several else 0):
+        rule = _drop_rule(trials, found, baseline, context)
+        made = context.store.once(
             ("soup", len(trials), number),  # With more trials on resume it is another soup.
             Soup,
-            partial(_soup, number, scale, trials, view, baseline, context),
+            partial(_soup, number, trials, rule, view, baseline, context),
         )
-        for number, scale in enumerate(scales)
-    ]
+        found.append(made)
+    return found
+
+
+def _drop_rule(
+    trials: Sequence[Trial], soups: Sequence[Soup], baseline: Baseline, context: Context
+) -> DropRule | None:
+    """A soup has to beat what the trials came to, and the soups before it."""
+    best, parts = select(trials), context.config.search.drop_parts
+    known = [s.objective for s in soups if s.objective is not None]
+    if best:
+        known.append(mean_objective(best))
+    if parts == 1 or not known:
+        return None
+    bounds = limits(baseline.validation, context.config.goal)
+    return DropRule(objective=min(known), limits=bounds, parts=parts)
 
 
 def _soup(
     number: int,
-    scale: float,
     trials: Sequence[Trial],
+    rule: DropRule | None,
     view: SearchView,
     baseline: Baseline,
     context: Context,
 ) -> Soup:
     adapters = {t.number: t.adapter for t in trials if t.adapter is not None}
-    key = ("soup", len(trials), number)
+    key, scale = ("soup", len(trials), number), context.config.search.soup[number]
     found = Soup(
         number=number,
         trials=tuple(adapters),
@@ -58,21 +73,23 @@ def _soup(
         adapter=None,
     )
     try:
-        result = run_soup(key, list(adapters.values()), scale, view.validation, context)
+        result = run_soup(key, list(adapters.values()), scale, view.validation, context, rule)
     except MeasurementError:  # What cannot be measured cannot be chosen; single trials can.
         pass
     else:
-        assert result.scores is not None
-        base = baseline.validation, baseline.capability, context.config.goal
-        found = found.model_copy(
-            update={
-                "scores": result.scores,
-                "objective": objective(result.scores, *base),
-                "constraints": constraints(result.scores, *base),
-                "adapter": result.adapter,
-                "seconds": result.seconds,
-            }
-        )
+        found = found.model_copy(update=_measured(result, baseline, context))
     context.observer.metrics({f"soup/{number}/{name}": v for name, v in figures(found).items()})
     context.observer.event(SoupMeasured(soup=found))
     return found
+
+
+def _measured(result: TrialResult, baseline: Baseline, context: Context) -> dict[str, object]:
+    found: dict[str, object] = {"adapter": result.adapter, "seconds": result.seconds}
+    if result.scores is None:
+        return found | {"partial": result.partial}
+    base = baseline.validation, baseline.capability, context.config.goal
+    return found | {
+        "scores": result.scores,
+        "objective": objective(result.scores, *base),
+        "constraints": constraints(result.scores, *base),
+    }

@@ -33,7 +33,8 @@ def summary(trial: Trial, repair: Repair) -> TrialSummary:
 
 def soup_summary(soup: Soup) -> SoupSummary:
     """What result.json says of a soup."""
-    return SoupSummary(**_figures(soup), trials=soup.trials, scale=soup.scale)
+    dropped = soup.partial is not None
+    return SoupSummary(**_figures(soup), trials=soup.trials, scale=soup.scale, dropped=dropped)
 
 
 def _figures(candidate: Candidate) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def _soup_notes(soup: SoupSummary, result: RunResult) -> Iterator[str]:
         yield "the repair"
     yield f"the mean of {len(soup.trials)} adapters"
     if soup.feasible is None:
-        yield "not measured"
+        yield "dropped" if soup.dropped else "not measured"
     elif not soup.feasible:
         yield "breaks a limit"
 

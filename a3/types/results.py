@@ -125,6 +125,8 @@ class SoupSummary(Frozen):
     feasible: bool | None
     """Whether its point estimates keep every limit of the goal; None: not measured."""
     objective: float | None
+    dropped: bool = False
+    """Measured in part: shown not to beat the best so far."""
 
 
 class ModelScores(Frozen):

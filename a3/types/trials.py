@@ -210,6 +210,8 @@ class Candidate(Frozen):
     """Folder of the adapter, relative to the run folder. Only those of the front and of the repair
     outlive the search, unless `search.keep=all`."""
     seconds: dict[str, float] = Field(default_factory=dict[str, float])
+    partial: PartialScores | None = None
+    """Instead of scores, of a dropped one."""
 
 
 class Trial(Candidate):
@@ -221,8 +223,6 @@ class Trial(Candidate):
     seed: int
     losses: tuple[float, ...] = ()
     """Mean training loss per epoch, nats per labelled token."""
-    partial: PartialScores | None = None
-    """Instead of scores, of a dropped trial."""
 
     @property
     def rerun_of(self) -> int | None:

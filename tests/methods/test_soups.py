@@ -2,10 +2,11 @@
 
 import pytest
 
+from a3.console import ConsoleObserver
 from a3.errors import MeasurementError
 from a3.methods import soups as module
 from a3.types.events import SoupMeasured
-from a3.types.trials import TrialResult
+from a3.types.trials import DropRule, PartialScores, TrialResult
 from tests.methods.test_a3 import Search
 from tests.search.made import scores
 
@@ -15,11 +16,12 @@ class Kitchen(Search):
 
     def __init__(self, config, root, monkeypatch, found):
         super().__init__(config, root, monkeypatch)
-        self.found, self.cooked, self.kill_soup = found, [], None
+        self.found, self.cooked, self.rules, self.kill_soup = found, [], [], None
         monkeypatch.setattr(module, "run_soup", self.run_soup)
         self.configured(trials=3, soup=tuple(found))
 
-    def run_soup(self, key, adapters, scale, validation, context):
+    def run_soup(self, key, adapters, scale, validation, context, rule):
+        self.rules.append(rule)
         if len(self.cooked) == self.kill_soup:
             self.kill_soup = None
             raise KeyboardInterrupt
@@ -27,8 +29,11 @@ class Kitchen(Search):
         if self.found[scale] is None:
             raise MeasurementError("a", "b", "c")
         folder = context.store.folder(key, lambda to: (to / "w").touch())
-        adapter = context.store.relative(folder)
-        return TrialResult(scores=self.found[scale], losses=(), adapter=adapter, seconds={})
+        adapter, scores = context.store.relative(folder), self.found[scale]
+        partial = None
+        if isinstance(scores, PartialScores):
+            scores, partial = None, scores
+        return TrialResult(scores=scores, losses=(), adapter=adapter, seconds={}, partial=partial)
 
     def soups(self):
         folder = self.root / "adapters/soup"
@@ -97,3 +102,24 @@ def test_more_trials_on_resume_make_other_soups(kitchen):
     found = search.configured(trials=4).repair()
     assert [len(adapters) for _, adapters in search.cooked] == [3, 4]
     assert found.adapter == "adapters/soup/4/0"
+
+
+def test_a_soup_has_to_beat_the_trials_and_the_soups_before_it(kitchen):
+    search = kitchen({1.0: BETTER, 1.4: BETTER})
+    search.repair()
+    best = min(t.objective for t in search.trials())
+    first, second = (rule.objective for rule in search.rules)
+    assert first == best and second == min(best, search.read("soup/3/0.json")["objective"])
+    assert second < first
+
+
+def test_a_dropped_soup_is_never_chosen_and_says_why(kitchen):
+    rule = DropRule(objective=0.1, limits={"sfr": 0.05}, parts=4)
+    partial = PartialScores(answered=9, total=40, objective_at_least=11.5, rule=rule)
+    search = kitchen({1.0: partial})
+    found = search.repair()
+    assert found.soup is None and found.trial is not None and search.soups() == set()
+    (soup,) = [e.soup for e in search.heard.events if isinstance(e, SoupMeasured)]
+    line = ConsoleObserver._line(None, SoupMeasured(soup=soup))
+    assert "dropped: after 9 of 40" in line
+    assert search.heard.figures[-1] == {"soup/0/validation/answered": 9 / 40}
