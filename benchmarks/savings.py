@@ -113,6 +113,7 @@ class Run:
     model: int = 0
     asked: int = 0
     tokens: int = 0
+    ruled: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     kept: dict[Any, Any] = field(default_factory=dict[Any, Any])
     key: str = "recorded"
     free: bool = False
@@ -134,10 +135,13 @@ class Run:
     def rule_all(
         self, answers: Sequence[tuple[Query, Generation]], what: str
     ) -> list[tuple[Label, str]]:
-        """The recorded rulings, counted."""
+        """The recorded rulings; where they cost each is counted once, as calls are cached."""
         found = [self.rows[q.id]["answers"][int(a.text)] for q, a in answers]
-        self.asked += len(found)
-        self.tokens += sum(size for _, size in found)
+        for (query, given), (_, size) in zip(answers, found, strict=True):
+            if self.free or (query.id, given.text) not in self.ruled:
+                self.ruled.add((query.id, given.text))
+                self.asked += 1
+                self.tokens += size
         return [(Label(label), "-") for label, _ in found]
 
     def has(self, key: object) -> bool:
@@ -195,6 +199,7 @@ def simulate(rows: Sequence[Mapping[str, Any]], seed: int, free: bool = False) -
         if number:
             rule = DropRule(objective=best, limits=bounds, parts=CONFIG.search.drop_parts)
         verdicts, partial = validate(cast(Any, run), number, "", queries, rule, context)
+        remember(context, number, verdicts)
         dropped += partial is not None
         mine.append(math.inf if partial else objective_bound(queries, verdicts, bounds))
         best = min(best, mine[-1])
@@ -202,7 +207,7 @@ def simulate(rows: Sequence[Mapping[str, Any]], seed: int, free: bool = False) -
     for number in range(SOUPS):
         run.model = first_soup + number
         rule = DropRule(objective=best, limits=bounds, parts=CONFIG.search.drop_parts)
-        verdicts, partial = validate(cast(Any, run), TRIALS + number, "", queries, rule, context)
+        verdicts, partial = validate(cast(Any, run), TRIALS, "", queries, rule, context)
         if partial is None:
             best = min(best, objective_bound(queries, verdicts, bounds))
     chosen = models[mine.index(min(mine))]

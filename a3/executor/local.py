@@ -11,7 +11,7 @@ from a3.evals.capability import capability
 from a3.evals.kl import kl
 from a3.executor.context import Baseline, Context
 from a3.executor.trained import LOSSES, trained
-from a3.executor.validate import validate
+from a3.executor.validate import remember, validate
 from a3.measure import validation_scores
 from a3.target.adapters import soup
 from a3.target.local import LocalTarget
@@ -37,6 +37,7 @@ def run_trial(
     with _timed(seconds, "validation"):
         what = f"trial {job.number}: validation"
         verdicts, partial = validate(repaired, job.number, what, validation, rule, context)
+    remember(context, job.number, verdicts)
     scores = None
     if partial is None:
         scores = _scores(repaired, validation, verdicts, seconds, context)
@@ -57,13 +58,16 @@ def run_soup(
     context: Context,
     rule: DropRule | None = None,
 ) -> TrialResult:
-    """Average trained adapters and measure the mean like a trial."""
+    """Average trained adapters and measure the mean like a trial.
+
+    `key` is the adapter's in the store: "soup", the number of trials before it, and its own.
+    """
     folders = [context.store.root / adapter for adapter in adapters]
     adapter = context.store.folder(key, lambda to: soup(folders, scale, to))
     repaired, seconds = context.trainable.with_adapter(adapter), dict[str, float]()
     with _timed(seconds, "validation"):
-        what, number = f"the mean × {scale:g}: validation", key[1] + key[2]
-        verdicts, partial = validate(repaired, number, what, validation, rule, context)
+        what, n_trials = f"the mean × {scale:g}: validation", key[1]
+        verdicts, partial = validate(repaired, n_trials, what, validation, rule, context)
     scores = None
     if partial is None:
         scores = _scores(repaired, validation, verdicts, seconds, context)

@@ -32,14 +32,16 @@ def validate(
     rule: DropRule | None,
     context: Context,
 ) -> tuple[list[Verdict], PartialScores | None]:
-    """Verdicts in the queries' order; and why they are not all, where the trial was dropped."""
+    """Verdicts in the queries' order; and why they are not all, where the trial was dropped.
+
+    What was ruled on of the base and of the trials before `number` is known (`remember`).
+    """
     verdicts: list[Verdict] = []
     why: PartialScores | None = None
     for verdicts in _looks(repaired, number, what, validation, rule, context):
         whole = len(verdicts) == len(validation) * context.config.decoding.samples
         if rule and not whole and (why := dropped(validation, verdicts, rule)):
             break
-    remember(context, number, verdicts)
     place = {query.id: i for i, query in enumerate(validation)}
     return sorted(verdicts, key=lambda v: (place[v.answer.query_id], v.answer.sample)), why
 
