@@ -7,7 +7,7 @@ Plain: AutoModelForCausalLM with its defaults in the same number format, LoRA as
 batches of 16 in the order given, padded to the longest, `model(**batch, labels=...)` with the
 logits of every token, AdamW on fp32 weights. A3: `train` with the default configuration. Tokens are
 those of the chats, padding left out. `steady` is the second half of the steps; `quick_run` is what
-the default run's 79,113 tokens (quick-seed0.json) take at that speed with the start-up this process
+the default run's tokens (quick-seed0.json) take at that speed with the start-up this process
 saw on top of it (loading, and compiling where it happens, with an empty compiler cache).
 """
 
