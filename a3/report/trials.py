@@ -123,9 +123,11 @@ def scatter(result: RunResult) -> str:
     for c, x, y in spots:
         color = COLORS[_role(c, result)]
         name = str(c.number) if isinstance(c, TrialSummary) else soup_name(c)
+        side = 1 if x < WIDTH / 2 else -1  # Names stay inside the picture.
         drawn.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}"/>'
-            f'<text x="{x + 6:.1f}" y="{y - 5:.1f}" fill="{color}">{name}</text>'
+            f'<text x="{x + 6 * side:.1f}" y="{y - 5:.1f}" fill="{color}" '
+            f'text-anchor="{"start" if side > 0 else "end"}">{name}</text>'
         )
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" font-size="12" role="img" '
