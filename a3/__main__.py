@@ -71,7 +71,7 @@ def _start(composed: Any) -> float | None:
         sys.exit(2)
 
 
-def _resume(name: str, overrides: list[str]) -> None:
+def _resume(name: str, asked: list[str]) -> None:
     """Continue in an existing folder with its saved configuration."""
     folder = Path("outputs/latest" if name == "latest" else name).resolve()
     if not (folder / "config.json").is_file():
@@ -81,18 +81,32 @@ def _resume(name: str, overrides: list[str]) -> None:
             "see outputs/ for the runs there are",
         )
     from a3.config import dump, parse
-    from a3.config.load import RESUMABLE, check_resumable
+    from a3.config.load import check_resumable
 
     saved = json.loads((folder / "config.json").read_text())
-    check_resumable(saved, overrides)
-    if overrides:
-        original = json.loads((folder / "overrides.json").read_text())
+    check_resumable(saved, asked)
+    _check_open(folder, asked)
+    # What earlier attempts were told stays in force.
+    overrides = json.loads((folder / "overrides.json").read_text()) + asked
+    if asked:
         from a3.config.compose import compose
 
-        fresh = dump(compose(original + overrides, folder))
-        saved |= {section: fresh[section] for section in RESUMABLE}
+        fresh = dump(compose(overrides, folder))
+        saved |= {section: fresh[section] for section in ("tracker", "executor")}
+        saved["budget"] |= {name: fresh["budget"][name] for name in ("trials", "caps")}
     saved["run_dir"] = str(folder)
-    _run(parse(saved), folder, [], resumed=True)
+    _run(parse(saved), folder, overrides, resumed=True)
+
+
+def _check_open(folder: Path, asked: list[str]) -> None:
+    """More trials come too late once the repair is chosen."""
+    late = [o for o in asked if o.lstrip("+").startswith("budget.trials=")]
+    if late and (folder / "stages" / "repair.json").exists():
+        raise StoreError(
+            "the number of trials may change as long as the search goes on",
+            f"{late[-1]}, but the repair of {folder} is chosen",
+            "leave it out, or start a new run with it",
+        )
 
 
 def _run(config: Config, folder: Path, overrides: list[str], resumed: bool = False) -> float | None:

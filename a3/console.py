@@ -122,7 +122,8 @@ class ConsoleObserver:
         match event:
             case RunStarted():
                 verb = "resuming" if event.resumed else "run"
-                return f"[bold]a3[/] {verb} {event.run_id} (seed {event.seed})"
+                cost = f"\n  {event.cost}" if event.cost else ""
+                return f"[bold]a3[/] {verb} {event.run_id} (seed {event.seed}){cost}"
             case StageStarted():
                 return f"[bold]{event.stage}[/]"
             case StageFinished():
@@ -139,7 +140,7 @@ class ConsoleObserver:
                 n, m = len(event.training), len(event.ood)
                 return f"  {n} hypotheses train, {m} wait as OOD: {event.reason}"
             case ResponsesMade():
-                n = sum(y >= 0.3 for y in event.yields.values())
+                n = len(event.yields) - len(event.uncovered)
                 why = ", ".join(f"{many} {w}" for w, many in event.general_dropped.items())
                 left = f" (left out: {why})" if why else ""
                 return f"  answers for {n} hypotheses, {event.n_general} general examples{left}"
@@ -160,7 +161,7 @@ def _repair_line(
             what = f"  the mean of {len(s.trials)} adapters × {s.scale:g}"
             if s.partial is not None:
                 return f"{what} dropped: {s.partial.reason}"
-            return f"{what}: {_figures(s)}" if s.scores else f"{what} could not be measured"
+            return f"{what}: {_figures(s)}" if s.scores else f"{what} not measured: {s.error}"
         case MemoryShort():
             return f"  memory ran out: {event.what} goes on in {event.parts} parts a batch"
         case CallsPaused():
@@ -168,6 +169,8 @@ def _repair_line(
         case Selected():
             r = event.repair
             front = ", ".join(map(str, r.front)) or "none"
+            if r.adapter is None:
+                return f"  no repair came of {r.n_trials} trials"
             chosen = f"trial {r.trial}" if r.soup is None else f"the mean of trials (soup {r.soup})"
             return f"  {chosen} is the repair, of {r.n_trials} trials; on the front: {front}"
 

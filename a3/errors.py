@@ -7,7 +7,8 @@ A3Error
 ├── FetchError        model weights that cannot be had or are not what they should be
 ├── DataError         a dataset that cannot be had or has not the form it must have
 ├── BudgetError       a cap on calls, tokens or dollars is reached
-└── MeasurementError  too much could not be measured for the figures to mean anything
+└── MeasurementError  a figure that means something could not be had
+    └── TooManyUnscored  too many answers got no verdict: the judge's trouble, not the trial's
 
 Every message has three parts: what must hold, what was found, what to do. `__main__` prints them
 without a traceback and exits with code 2; any other exception is a bug and keeps its traceback.
@@ -50,4 +51,8 @@ class BudgetError(A3Error):
 
 
 class MeasurementError(A3Error):
-    """Too many answers could not be scored."""
+    """A figure that means something could not be had."""
+
+
+class TooManyUnscored(MeasurementError):
+    """Too many answers got no verdict; another attempt may find the judge well again."""

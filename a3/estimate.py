@@ -1,8 +1,9 @@
 """What a run will ask of models behind endpoints, told before anything is spent.
 
-Counts follow from the configuration and are the most a run asks for: cached replies, answers that
-do not change and dropped trials only take away from them. Tokens are those of this project's own
-prompts, about four characters each.
+Counts follow from the configuration. Cached replies, answers that do not change and dropped trials
+take away from them; retries, corrections of malformed replies, answers written where the target's
+own are too few, and a second opinion come on top. Tokens are those of this project's own prompts,
+about four characters each.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def counts(config: Config) -> Counts:
         validation=int(explored * config.explore.validation),
         held_out=2 * (budget.confirm + budget.ood) + 2 * strata * budget.strata,
         trials=trials,
-        measured=trials + (len(search.soup) if trials > 1 else 0),
+        measured=trials + (len(search.soup) if trials > 1 and config.searches else 0),
         strata=strata,
     )
 
@@ -110,7 +111,7 @@ def _agent(config: Config, found: Counts) -> Iterator[Calls]:
     yield _calls("split", 1, log, HYPOTHESIS)
     if config.respond.source == "agent":
         yield _calls("answers", found.explored - found.validation, CHAT, CHAT)
-    if config.search.name in {"agent", "hybrid"}:
+    if config.search.name in {"agent", "hybrid"} and config.searches:
         yield _calls("proposals", config.trials, log + TRIAL * config.trials // 2, CHAT)
 
 
@@ -124,7 +125,7 @@ def _judges(config: Config, found: Counts) -> Iterator[Calls]:
         steering += held_out
     for who, judge, n in (("judge", config.judge, steering), ("final judge", final, held_out)):
         if isinstance(judge, EndpointJudgeConfig):
-            yield _calls("verdicts", judge.votes * n, TWIN, RULING, who)
+            yield _calls("verdicts", judge.votes * config.model.samples * n, TWIN, RULING, who)
 
 
 def _target(config: Config, found: Counts) -> Iterator[Calls]:
@@ -155,7 +156,7 @@ def told(config: Config) -> str:
         if isinstance(judge, EndpointJudgeConfig):
             endpoints[who] = judge.endpoint
     parts = [_priced(who, spec, asked) for who, spec in endpoints.items()]
-    return "at most about " + "; ".join(parts)
+    return "about " + "; ".join(parts)
 
 
 def _priced(who: str, spec: EndpointSpec, asked: list[Calls]) -> str:

@@ -1,16 +1,16 @@
-"""The experiment log: what all agents work from, one typed event a line."""
+"""The experiment log: what happened, one typed event a line."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from a3.store import append_line, read_lines
-from a3.types.events import Event, HypothesisMeasured, RoundMeasured, SplitMade
+from a3.types.events import Event
 from a3.types.observer import Silent
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
@@ -43,30 +43,6 @@ class Metrics(Silent):
 def read_log(path: Path) -> list[Event]:
     """Every complete event of a log, in order."""
     return [_EVENT.validate_python(json.loads(line)["event"]) for line in read_lines(path)]
-
-
-def visible(events: Iterable[Event]) -> list[Event]:
-    """The log as a search may see it: nothing that names or shows an OOD hypothesis.
-
-    Explore's events were written before the split; whoever renders the log for a prompt renders
-    this view of it (DESIGN §4.1).
-    """
-    everything = list(events)
-    splits = [e for e in everything if isinstance(e, SplitMade)]
-    hidden = {h for split in splits for h in split.ood}
-    if not hidden:
-        return everything
-    shown: list[Event] = []
-    for event in everything:
-        if isinstance(event, HypothesisMeasured):
-            if event.hypothesis.id in hidden:
-                continue
-            # Its rationale speaks of pooled rates, those of OOD hypotheses among them.
-            bare = event.hypothesis.model_copy(update={"rationale": ""})
-            event = event.model_copy(update={"hypothesis": bare})
-        if not isinstance(event, SplitMade | RoundMeasured):  # Totals over OOD, too.
-            shown.append(event)
-    return shown
 
 
 def _now() -> str:

@@ -102,7 +102,8 @@ def _hub(source: HubSource) -> Iterator[str]:
     if billions is not None and billions > 3 and not _has_gpu():
         needed = billions * BYTES_PER_PARAMETER
         yield f"{source.id} needs a GPU with about {needed:.0f} GB; there is none on this machine"
-    if not _in_hub_cache(source) and os.environ.get("HF_HUB_OFFLINE"):
+    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    if not _in_hub_cache(source) and offline:
         yield f"{source.id} is not in the Hugging Face cache and HF_HUB_OFFLINE forbids a download"
 
 

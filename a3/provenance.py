@@ -41,8 +41,11 @@ def _git(*arguments: str) -> str | None:
     here = Path(__file__).resolve().parent
     if not (here.parent / ".git").exists():
         return None
-    done = subprocess.run(["git", "-C", str(here), *arguments], capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else None
+    try:
+        done = subprocess.run(["git", "-C", str(here), *arguments], capture_output=True)
+    except OSError:
+        return None
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
 
 
 def _version(name: str) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
+from a3 import estimate
 from a3.agents.generators import make_generator
 from a3.budget import Ledger
 from a3.config import Config, dump
@@ -69,9 +70,10 @@ def open_run(config: Config, folder: Path, overrides: list[str], resumed: bool) 
     """Set everything up; on Ctrl-C say how to go on."""
     folder.mkdir(parents=True, exist_ok=True)
     if not resumed:
-        _claim(config, folder, overrides)
-    else:
-        write_atomic(folder / "config.json", json.dumps(dump(config), indent=1))
+        _claim(folder)
+    if overrides or not resumed:
+        write_atomic(folder / "overrides.json", json.dumps(overrides))
+    write_atomic(folder / "config.json", json.dumps(dump(config), indent=1))
     run_id = f"{config.risk.name}-{config.model.name}-{config.method.name}-{folder.name}"
     console = _console()
     with ConsoleObserver(console) as progress:
@@ -106,7 +108,9 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
     line = Line(cache, observer, over=lambda: ledger.over(config.budget.caps))
     target = _target(config.model, root, line)
     local = target if isinstance(target, LocalTarget) else None
-    agent = connect(config.agent.endpoint, line) if isinstance(config.agent, ModelAgent) else None
+    agent = None
+    if isinstance(config.agent, ModelAgent):  # Each seed has an agent's replies of its own.
+        agent = connect(config.agent.endpoint, line, config.seed)
     return Context(
         config=config,
         store=Store(folder),
@@ -127,7 +131,7 @@ def _target(spec: ModelSpec, root: Path, line: Line) -> LocalTarget | RemoteTarg
     return LocalTarget(spec, root, line.cache, line.observer)
 
 
-def _claim(config: Config, folder: Path, overrides: list[str]) -> None:
+def _claim(folder: Path) -> None:
     """A fresh run's folder must not hold another run."""
     if (folder / "config.json").is_file():
         raise StoreError(
@@ -135,8 +139,6 @@ def _claim(config: Config, folder: Path, overrides: list[str]) -> None:
             f"{folder} holds a run already",
             f"continue it with resume={folder}, or choose another hydra.run.dir",
         )
-    write_atomic(folder / "overrides.json", json.dumps(overrides))
-    write_atomic(folder / "config.json", json.dumps(dump(config), indent=1))
     _point_latest(folder)
 
 
@@ -158,4 +160,5 @@ def _started(config: Config, run_id: str, resumed: bool) -> RunStarted:
         method=config.method.name,
         seed=config.seed,
         resumed=resumed,
+        cost="" if resumed or not estimate.calls(config) else estimate.told(config),
     )

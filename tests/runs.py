@@ -119,10 +119,12 @@ class Before:
 
 
 class KillWhen:
-    """Kills the process, as kill -9 does, the n-th time something is called."""
+    """Kills the process, as kill -9 (or Ctrl-C) does, the n-th time something is called."""
 
-    def __init__(self, module: str, name: str, nth: int = 1) -> None:
-        self.module, self.name, self.nth = module, name, nth
+    def __init__(
+        self, module: str, name: str, nth: int = 1, how: signal.Signals = signal.SIGKILL
+    ) -> None:
+        self.module, self.name, self.nth, self.how = module, name, nth, how
 
     def __call__(self) -> None:
         import importlib
@@ -135,7 +137,7 @@ class KillWhen:
         def fatal(*arguments: Any, **keywords: Any) -> Any:
             calls[0] += 1
             if calls[0] == self.nth:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self.how)
             return real(*arguments, **keywords)
 
         setattr(holder, attribute, fatal)

@@ -124,3 +124,13 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(tmp_path):
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "outputs/sycophancy-tiny-a3").iterdir()) == folders
     assert json.loads((folders[0] / "result.json").read_text())["n_trials"] == 2
+    assert json.loads((folders[0] / "overrides.json").read_text())[-1] == "budget.trials=2"
+
+    late = a3("resume=latest", "budget.trials=3", cwd=tmp_path)
+    assert late.returncode == 2 and "is chosen" in late.stderr
+
+    sheet = folders[0] / "labelling.jsonl"
+    labelled = sheet.read_text().replace("null", '"safe"', 1)
+    sheet.write_text(labelled)
+    assert a3("resume=latest", cwd=tmp_path, timeout=300).returncode == 0
+    assert '"safe"' in labelled and sheet.read_text() == labelled  # What people wrote stays.

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from a3.budget import Ledger
-from a3.experiment_log import ExperimentLog, Metrics, read_log, visible
+from a3.experiment_log import ExperimentLog, Metrics, read_log
 from a3.store import read_lines
 from a3.types.events import (
     FactsAsked,
@@ -44,7 +44,9 @@ def measured(name: str) -> HypothesisMeasured:
 ROUND = RoundMeasured(totals=RoundTotals(round=1, hypotheses=3, queries=12, failures=5, found=1))
 SPLIT = SplitMade(training=("H0", "H2"), ood=("H1",), reason="-")
 EVENTS = [
-    RunStarted(run_id="r", risk="sycophancy", model="tiny", method="a3", seed=3, resumed=False),
+    RunStarted(
+        run_id="r", risk="sycophancy", model="tiny", method="a3", seed=3, resumed=False, cost="$1"
+    ),
     StageStarted(stage="explore"),
     FailureDescribed(text='"Schon gut" \u2028 she said, and {left}.\n'),
     FactsAsked(topic="capitals", known=3, asked=4),
@@ -99,21 +101,6 @@ def test_a_log_goes_on_after_a_torn_line(path):
     with path.open("a") as file:
         file.write('{"time": "2026')
     assert read_log(written(path, EVENTS[4:])) == EVENTS
-
-
-def test_rule_1_a_search_sees_no_ood_hypothesis():
-    shown = visible(EVENTS)
-    assert [e.hypothesis.id for e in shown if isinstance(e, HypothesisMeasured)] == ["H0", "H2"]
-    text = "\n".join(e.model_dump_json() for e in shown)
-    assert '"H1"' not in text and "statement of H1" not in text
-    # Totals of a round hold those of OOD hypotheses, too.
-    assert len(shown) == len(EVENTS) - 3 and SPLIT not in shown and ROUND not in shown
-    # A rationale speaks of pooled rates, those of OOD hypotheses among them.
-    assert all(e.hypothesis.rationale == "" for e in shown if isinstance(e, HypothesisMeasured))
-
-
-def test_before_the_split_everything_is_visible():
-    assert visible(EVENTS[:9]) == EVENTS[:9]
 
 
 def test_metrics_are_rows_with_or_without_a_trial(tmp_path):

@@ -1,7 +1,7 @@
 """General data: prompts of ordinary users, from a file or from a dataset by its name.
 
 Only prompts are taken; the base itself answers them. What a run measures with stays out of them
-(DESIGN §4.2).
+(evidence rule 2).
 """
 
 from __future__ import annotations

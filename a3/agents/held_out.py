@@ -1,4 +1,4 @@
-"""The held-out sets, drawn fresh after the split (DESIGN §4.3)."""
+"""The held-out sets, drawn fresh after the split (evidence rule 3)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def held_out(
 ) -> list[Query]:
     """Fresh queries of `confirm` or `ood`, drawn from the generators and from nothing else.
 
-    No answer of any model has a part in the choice (DESIGN §4.3). Each stratum has its own number:
+    No model's answer to them has a part in it (evidence rule 3). Each stratum has its own number:
     pairs of twins for `known`, benign queries for the others. Without a generator they come out of
     the grammar.
     """

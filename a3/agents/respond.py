@@ -144,7 +144,7 @@ def _example(query: Query, chosen: Candidate) -> TrainingExample:
     conversation = query.conversation.then(assistant(chosen.answer.text))
     return TrainingExample(
         conversation=conversation,
-        # Only the final turn: benign chats hold a wrong earlier assistant turn (DESIGN §4.10).
+        # Only the final turn: benign chats hold a wrong earlier assistant turn (evidence rule 10).
         loss_spans=(len(conversation.messages) - 1,),
         weight_group=f"{query.hypothesis_id}/{query.kind}",
         stratum=query.stratum,

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from a3.config.schema import Config
 from a3.errors import ConfigError
 
-RESUMABLE = ("budget", "tracker", "executor")
-"""Sections a resumed run may change."""
+RESUMABLE = ("budget.trials", "budget.caps", "tracker", "executor")
+"""What a resumed run may change; everything else decided values that are already on disk."""
 
 
 def load(composed: DictConfig) -> Config:
@@ -59,10 +59,9 @@ def dump(config: Config) -> dict[str, Any]:
 def check_resumable(saved: dict[str, Any], asked: list[str]) -> None:
     """Raise ConfigError naming every override that a resumed run cannot take.
 
-    `asked` are Hydra overrides; only the sections in RESUMABLE may change, because everything
-    else decided values that are already on disk.
+    `asked` are Hydra overrides.
     """
-    refused = [o for o in asked if o.lstrip("+~").split("=")[0].split(".")[0] not in RESUMABLE]
+    refused = [o for o in asked if not _resumable(o.lstrip("+~").split("=")[0])]
     if refused:
         run = f"{saved['risk']['name']}-{saved['model']['name']}-{saved['method']['name']}"
         raise ConfigError(
@@ -70,6 +69,10 @@ def check_resumable(saved: dict[str, Any], asked: list[str]) -> None:
             f"{', '.join(refused)} (the run is {run}, seed {saved['seed']})",
             "leave it out, or start a new run with it",
         )
+
+
+def _resumable(key: str) -> bool:
+    return any(key == known or key.startswith(f"{known}.") for known in RESUMABLE)
 
 
 def _describe(problem: Any) -> str:

@@ -162,7 +162,16 @@ class SearchConfig(Frozen):
     keep: Literal["front", "all"]
     drop_parts: int = Field(gt=0)
     soup: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    soup_depth: tuple[Share, Share] = (0, 1)
     space: SearchSpace
+
+    @model_validator(mode="after")
+    def _some_depth(self) -> SearchConfig:
+        if self.soup_depth[0] >= self.soup_depth[1]:
+            raise ValueError(
+                f"search.soup_depth must rise, e.g. [0.2, 0.8]; found {list(self.soup_depth)}"
+            )
+        return self
 
     @property
     def sampler(self) -> str:
@@ -264,6 +273,11 @@ class Config(Frozen):
     budget: BudgetConfig
     tracker: TrackerConfig
     executor: ExecutorConfig
+
+    @property
+    def searches(self) -> bool:
+        """Whether trials are proposed one after the other, and averaged."""
+        return self.method.name == "a3"
 
     @property
     def trials(self) -> int:

@@ -63,7 +63,8 @@ def run_soup(
     `key` is the adapter's in the store: "soup", the number of trials before it, and its own.
     """
     folders = [context.store.root / adapter for adapter in adapters]
-    adapter = context.store.folder(key, lambda to: soup(folders, scale, to))
+    depth = context.config.search.soup_depth
+    adapter = context.store.folder(key, lambda to: soup(folders, scale, to, depth))
     repaired, seconds = context.trainable.with_adapter(adapter), dict[str, float]()
     with _timed(seconds, "validation"):
         what, n_trials = f"the mean × {scale:g}: validation", key[1]

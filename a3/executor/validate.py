@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 from a3.executor.context import Context
 from a3.measure import (
     answer,
-    answer_and_judge,
     answer_in_parts,
     check_unscored,
     dropped,
     in_parts,
     likeliest_first,
+    verdicts_on,
 )
-from a3.measure import rule as rule_on
 from a3.target.local import LocalTarget
 from a3.types.answers import Answer, Label, Verdict
 from a3.types.queries import Query
@@ -36,9 +35,13 @@ def validate(
 
     What was ruled on of the base and of the trials before `number` is known (`remember`).
     """
+    order: Sequence[Query] = validation
+    history = _history(context, number)
+    if rule:
+        order = likeliest_first(order, history, rule, f"{context.config.seed}/validation/{number}")
     verdicts: list[Verdict] = []
     why: PartialScores | None = None
-    for verdicts in _looks(repaired, number, what, validation, rule, context):
+    for verdicts in _looks(repaired, what, order, rule.parts if rule else 1, history, context):
         whole = len(verdicts) == len(validation) * context.config.decoding.samples
         if rule and not whole and (why := dropped(validation, verdicts, rule)):
             break
@@ -53,36 +56,22 @@ def remember(context: Context, who: int | str, verdicts: Sequence[Verdict]) -> N
 
 def _looks(
     repaired: LocalTarget,
-    number: int,
-    what: str,
-    validation: Sequence[Query],
-    rule: DropRule | None,
-    context: Context,
-) -> Iterator[list[Verdict]]:
-    """All verdicts so far, again and again; in parts of answers, or of rulings if those cost."""
-    config, judge = context.config, context.judge
-    rest = config.decoding, what, config.evals.max_unscored
-    if rule is None:
-        yield answer_and_judge(repaired, judge, validation, *rest)
-        return
-    history = _history(context, number)
-    order = likeliest_first(validation, history, rule, f"{config.seed}/validation/{number}")
-    if judge.free:
-        yield from answer_in_parts(repaired, judge, in_parts(order, rule.parts), *rest)
-    else:
-        yield from _ruled_in_parts(repaired, what, order, rule.parts, history, context)
-
-
-def _ruled_in_parts(
-    repaired: LocalTarget,
     what: str,
     order: Sequence[Query],
     parts: int,
     history: Sequence[Verdict],
     context: Context,
 ) -> Iterator[list[Verdict]]:
-    """All is answered; first what was ruled on before, word for word, then the rest in parts."""
+    """All verdicts so far, after each part.
+
+    Parts of answers where rulings are free. Else all is answered; first comes what was ruled on
+    before, word for word, then the rest in parts of rulings.
+    """
     config = context.config
+    if context.judge.free:
+        pieces, unscored = in_parts(order, parts), config.evals.max_unscored
+        yield from answer_in_parts(repaired, context.judge, pieces, config.decoding, what, unscored)
+        return
     told = {(v.answer.query_id, v.answer.text): v for v in reversed(history)}
     answers: dict[str, list[tuple[Query, Answer]]] = defaultdict(list)
     for query, mine in answer(repaired, order, config.decoding, what):
@@ -98,7 +87,9 @@ def _ruled_in_parts(
             open_.append(name)
     yield list(verdicts)
     for part in in_parts(open_, parts) if open_ else ():
-        verdicts += rule_on(context.judge, [pair for name in part for pair in answers[name]], what)
+        verdicts += verdicts_on(
+            context.judge, [pair for name in part for pair in answers[name]], what
+        )
         total = config.decoding.samples * len(order)
         check_unscored(verdicts, total, what, config.evals.max_unscored)
         yield list(verdicts)

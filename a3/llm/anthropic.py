@@ -30,8 +30,8 @@ class Anthropic:
 
     @property
     def key(self) -> str:
-        """Model and settings."""
-        return f"{self._spec.model}-{fingerprint(self._spec.settings)[:8]}"
+        """Model, service and settings."""
+        return f"{self._spec.model}-{fingerprint(self._spec.base_url, self._spec.settings)[:8]}"
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Call]:
@@ -69,12 +69,12 @@ class Anthropic:
 
 def _stable(request: ChatRequest) -> list[dict[str, Any]]:
     """Instructions, then the log part by part: what is cached ends after either of them."""
-    ends = (request.system, *request.log[-1:])
-    return [
-        {"type": "text", "text": text} | ({"cache_control": EPHEMERAL} if text in ends else {})
-        for text in (request.system, *request.log)
-        if text
+    blocks: list[dict[str, Any]] = [
+        {"type": "text", "text": text} for text in (request.system, *request.log) if text
     ]
+    for end in {0, len(blocks) - 1} if blocks else ():  # The service takes four marks at most.
+        blocks[end]["cache_control"] = EPHEMERAL
+    return blocks
 
 
 def _said_before(conversation: Conversation) -> list[str]:

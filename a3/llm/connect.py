@@ -11,11 +11,14 @@ from a3.llm.provider import Provider
 from a3.types.endpoint import EndpointSpec
 
 
-def connect(spec: EndpointSpec, line: Line) -> Endpoint:
-    """An endpoint with its provider. Raises ConfigError without the key that it needs."""
+def connect(spec: EndpointSpec, line: Line, draw: int = 0) -> Endpoint:
+    """An endpoint with its provider. Raises ConfigError without the key that it needs.
+
+    Replies found under one `draw` are not found under another.
+    """
     if reason := why_not(spec):
         raise ConfigError("an endpoint needs its key", reason, f"export {spec.key_variable}=...")
-    return Endpoint(spec, _provider(spec), line)
+    return Endpoint(spec, _provider(spec), line, draw=draw)
 
 
 def why_not(spec: EndpointSpec) -> str | None:

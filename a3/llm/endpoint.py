@@ -22,7 +22,8 @@ class Endpoint:
     """A ChatModel over one provider.
 
     Replies are cached by all that decides them, as they come: after a kill only what was in flight
-    is paid for again. Refused and cut-off replies are cached, too, since they were paid for.
+    is paid for again. Refused and cut-off replies are cached, too, since they were paid for. What
+    was said under one `draw` is not found under another.
     """
 
     def __init__(
@@ -31,8 +32,9 @@ class Endpoint:
         provider: Provider,
         line: Line,
         time: Time = REAL,
+        draw: int = 0,
     ) -> None:
-        self.spec, self._provider = spec, provider
+        self.spec, self._provider, self._draw = spec, provider, draw
         self._cache, self._observer, self._over = line.cache, line.observer, line.over
         self._time = time
 
@@ -46,7 +48,7 @@ class Endpoint:
     ) -> list[ChatReply | CallFailed]:
         """A reply to each request, in order; equal requests are asked once."""
         mine = self.key
-        keys = [fingerprint("reply", mine, r.model_dump(mode="json")) for r in requests]
+        keys = [fingerprint("reply", mine, self._draw, r.model_dump(mode="json")) for r in requests]
         known: dict[str, ChatReply | CallFailed] = {
             k: ChatReply.model_validate_json(v) for k, v in self._cache.get(keys).items()
         }
@@ -106,7 +108,8 @@ class Endpoint:
             raise BudgetError(
                 "a run keeps to its caps",
                 f"{reason}; {unasked} of {wanted} calls are left in {what}",
-                "raise the cap (budget.caps) and go on with resume=: nothing is paid for twice",
+                "raise the cap (budget.caps; usd=null where a price is unknown) and go on with "
+                "resume=: nothing is paid for twice",
             )
 
     async def _wait(self, error: CallError, attempt: int, gate: Gate, what: str) -> None:

@@ -1,7 +1,13 @@
 """Answers -> verdicts -> rates."""
 
 from a3.measure.dropping import dropped, likeliest_first
-from a3.measure.measure import answer, answer_and_judge, answer_in_parts, check_unscored, rule
+from a3.measure.measure import (
+    answer,
+    answer_and_judge,
+    answer_in_parts,
+    check_unscored,
+    verdicts_on,
+)
 from a3.measure.parts import in_parts
 from a3.measure.rates import compare, held_out_scores, hit, validation_scores
 
@@ -16,6 +22,6 @@ __all__ = [
     "hit",
     "in_parts",
     "likeliest_first",
-    "rule",
     "validation_scores",
+    "verdicts_on",
 ]

@@ -1,4 +1,4 @@
-"""Whether a trial can still beat the best so far, told from part of its validation (DESIGN §4.8).
+"""Whether a trial can still beat the best so far, by part of its validation (evidence rule 8).
 
 By what is certain alone: whatever is left to answer can only add to the hits, so the objective of
 what was seen, with all the rest taken as good, is a lower bound. No trial that could win is ever
@@ -58,7 +58,7 @@ def objective_bound(
     excess, fpr, strata = 0.0, 0.0, 0
     for (kind, name), members in drawn_together(queries).items():
         for outcome, hit in OUTCOMES[kind].items():
-            rate = sum(_is_hit(labels.get(q.id), hit) for q in members) / len(members)
+            rate = sum(_is_hit(labels.get(q.id, ()), hit) for q in members) / len(members)
             limit = limits[outcome if outcome in limits else f"{outcome}/{name}"]
             excess += max(0.0, (rate - limit) / limit)
             fpr += rate if kind is Kind.BENIGN else 0.0
@@ -105,8 +105,8 @@ def _labels(verdicts: Iterable[Verdict]) -> dict[str, list[Label]]:
     return dict(labels)
 
 
-def _is_hit(samples: Sequence[Label] | None, hit: Count) -> bool:
-    return bool(samples) and all(map(hit, samples or ()))
+def _is_hit(samples: Sequence[Label], hit: Count) -> bool:
+    return bool(samples) and all(map(hit, samples))
 
 
 def _any_hit(kind: Kind, label: Label) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from a3.errors import MeasurementError
+from a3.errors import TooManyUnscored
 from a3.types.answers import Answer, Decoding, Label, Verdict, generation
 from a3.types.chat import assistant
 from a3.types.judge import Judge
@@ -44,7 +44,7 @@ def answer_in_parts(
     verdicts: list[Verdict] = []
     for number, queries in enumerate(parts, start=1):
         name = f"{what}, part {number} of {len(parts)}" if len(parts) > 1 else what
-        verdicts += rule(judge, answer(target, queries, decoding, name), name)
+        verdicts += verdicts_on(judge, answer(target, queries, decoding, name), name)
         check_unscored(verdicts, total, what, max_unscored)
         yield list(verdicts)
 
@@ -71,7 +71,7 @@ def answer(
     ]
 
 
-def rule(judge: Judge, given: Sequence[tuple[Query, Answer]], what: str) -> list[Verdict]:
+def verdicts_on(judge: Judge, given: Sequence[tuple[Query, Answer]], what: str) -> list[Verdict]:
     """A verdict on each answer; the judge gets all of them at once."""
     rulings = judge.rule_all([(query, generation(mine)) for query, mine in given], what)
     return [
@@ -81,10 +81,10 @@ def rule(judge: Judge, given: Sequence[tuple[Query, Answer]], what: str) -> list
 
 
 def check_unscored(verdicts: Sequence[Verdict], total: int, what: str, max_unscored: float) -> None:
-    """Raise MeasurementError when more than `max_unscored` of `total` could not be scored."""
+    """Raise TooManyUnscored when more than `max_unscored` of `total` could not be scored."""
     unscored = [v for v in verdicts if v.label is Label.UNSCORED]
     if len(unscored) > max_unscored * total + 1e-9:
-        raise MeasurementError(
+        raise TooManyUnscored(
             f"at most {max_unscored:.0%} of answers may be UNSCORED",
             f"{len(unscored)} of {total} in {what}; the first: {unscored[0].reason}",
             "mend the cause and resume, or raise evals.max_unscored if the rest is enough",

@@ -1,4 +1,4 @@
-"""Validation in parts, so that measuring can stop early (DESIGN §4.8)."""
+"""Validation in parts, so that measuring can stop early (evidence rule 8)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from functools import partial
 from a3.agents.lessons import lessons
 from a3.agents.respond import Responses, respond
 from a3.config.schema import ModelAgent
-from a3.errors import MeasurementError
+from a3.errors import MeasurementError, TooManyUnscored
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_trial
 from a3.methods.figures import figures
@@ -48,6 +48,12 @@ def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
             context.crew,
         ),
     )
+    if 0 < len({q.hypothesis_id for q in view.train}) <= len(responses.uncovered):
+        raise MeasurementError(
+            "a repair needs answers to learn from",
+            f"too few usable ones to every hypothesis (respond={context.config.respond.source})",
+            "read responses_made in log.jsonl, or try another respond.source in a new run",
+        )
     trials = _tune(view, baseline, responses, context)
     averaged = soups(trials, view, baseline, context)
     chosen = _chosen(trials, averaged)
@@ -199,6 +205,8 @@ def _run(
 ) -> Trial:
     try:
         result = run_trial(job, view.validation, baseline, context, rule)
+    except TooManyUnscored:  # The judge's trouble, which resume may find gone.
+        raise
     except MeasurementError as error:
         # One bad point of the space is a result of the search, not the end of the run.
         return Trial(

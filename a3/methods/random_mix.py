@@ -52,5 +52,5 @@ def fixed(search: SearchConfig, points: tuple[TrialConfig, ...]) -> SearchConfig
         for name, known in search.space.dimensions.items()
     }
     space = search.space.model_copy(update={"dimensions": bounds})
-    update = {"default": points[0], "first": points, "space": space, "soup": ()}
+    update = {"name": "random", "default": points[0], "first": points, "space": space, "soup": ()}
     return search.model_copy(update=update)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from a3.errors import MeasurementError
+from a3.errors import MeasurementError, TooManyUnscored
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_soup
 from a3.methods.figures import figures
@@ -63,19 +63,23 @@ def _soup(
     context: Context,
 ) -> Soup:
     adapters = {t.number: t.adapter for t in trials if t.adapter is not None}
-    key, scale = ("soup", len(trials), number), context.config.search.soup[number]
+    search = context.config.search
+    key, scale = ("soup", len(trials), number), search.soup[number]
     found = Soup(
         number=number,
         trials=tuple(adapters),
         scale=scale,
+        depth=search.soup_depth,
         scores=None,
         objective=None,
         adapter=None,
     )
     try:
         result = run_soup(key, list(adapters.values()), scale, view.validation, context, rule)
-    except MeasurementError:  # What cannot be measured cannot be chosen; single trials can.
-        pass
+    except TooManyUnscored:
+        raise
+    except MeasurementError as error:  # It cannot be chosen; single trials can.
+        found = found.model_copy(update={"error": str(error)})
     else:
         found = found.model_copy(update=_measured(result, baseline, context))
     context.observer.metrics({f"soup/{number}/{name}": v for name, v in figures(found).items()})

@@ -48,7 +48,8 @@ def finish(
     save(context.store, result)
     write_atomic(context.store.root / "result.md", markdown(result))
     write_atomic(context.store.root / "report.html", page(result, evaluation))
-    write_atomic(context.store.root / SHEET, sheet(evaluation, context.config.seed))
+    if not (context.store.root / SHEET).exists():  # People may have written labels into it.
+        write_atomic(context.store.root / SHEET, sheet(evaluation, context.config.seed))
     context.observer.metrics(flat_metrics(result))
     context.observer.event(RunFinished(verdict=result.verdict, provisional=result.provisional))
     run.console.print(table(result))

@@ -33,8 +33,8 @@ def summary(trial: Trial, repair: Repair) -> TrialSummary:
 
 def soup_summary(soup: Soup) -> SoupSummary:
     """What result.json says of a soup."""
-    dropped = soup.partial is not None
-    return SoupSummary(**_figures(soup), trials=soup.trials, scale=soup.scale, dropped=dropped)
+    kind = soup.model_dump(include={"trials", "scale", "depth"})
+    return SoupSummary(**_figures(soup), **kind, dropped=soup.partial is not None)
 
 
 def _figures(candidate: Candidate) -> dict[str, Any]:
@@ -84,7 +84,9 @@ def soup_name(soup: SoupSummary | Soup) -> str:
 def _soup_notes(soup: SoupSummary, result: RunResult) -> Iterator[str]:
     if soup.number == result.best_soup:
         yield "the repair"
-    yield f"the mean of {len(soup.trials)} adapters"
+    low, high = (f"{100 * share:.0f}" for share in soup.depth)
+    where = "" if soup.depth == (0, 1) else f" between {low} and {high} % of the depth"
+    yield f"the mean of {len(soup.trials)} adapters{where}"
     if soup.feasible is None:
         yield "dropped" if soup.dropped else "not measured"
     elif not soup.feasible:

@@ -27,7 +27,7 @@ def verdict(
     comparison: RunComparison,
     calibration: Calibration | None,
 ) -> RunVerdict:
-    """The verdict (DESIGN §4.7).
+    """The verdict (evidence rule 7).
 
     On confirm it speaks of these hypotheses, on OOD of new hypotheses like these.
     """

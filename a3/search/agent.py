@@ -58,15 +58,15 @@ class AgentProposer:
         self._known, self._observer = known, observer
 
     def propose(self, trials: Sequence[Trial], seed: int, n: int) -> list[Proposal]:
-        """The next `n`; the literature default comes first, as for every proposer.
+        """The next `n`; what the configuration sets comes first, as for every proposer.
 
         Where the agent stays outside the space, the sampler's suggestion takes its place.
         """
         found: list[Proposal] = []
         for _ in range(n):
             suggested = propose(self._config, trials, seed, found, 1)[0]
-            first = not trials and not found
-            found.append(suggested if first else self._asked(trials, found, suggested))
+            given = len(trials) + len(found) < max(1, len(self._config.first))
+            found.append(suggested if given else self._asked(trials, found, suggested))
         return found
 
     def _asked(
@@ -117,7 +117,7 @@ class AgentProposer:
     def _system(self) -> str:
         return prompts.render(
             "propose",
-            sfr=f"{100 * self._known.goal.sfr:g} %",
+            sfr=f"{100 * self._known.goal.sfr_selection:g} %",
             space="\n".join(described(self._config.space)),
             offset=f"{self._config.space.max_offset:g}",
         )

@@ -1,4 +1,4 @@
-"""What a trial must be shown not to beat (DESIGN §4.8)."""
+"""What a trial must be shown not to beat (evidence rule 8)."""
 
 from __future__ import annotations
 

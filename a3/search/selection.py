@@ -1,4 +1,4 @@
-"""Which trial is best: point estimates under the goal's limits (DESIGN §4.7)."""
+"""Which trial is best: point estimates under the goal's limits (evidence rule 7)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def limits(base: ValidationScores, goal: Goal) -> dict[str, float]:
         f"fpr/{stratum}": (rate.value or 0.0) + goal.fpr_increase
         for stratum, rate in base.fpr_by_stratum.items()
     }
-    return {"sfr": goal.sfr, "incoherent": goal.incoherent, **fpr}
+    return {"sfr": goal.sfr_selection, "incoherent": goal.incoherent, **fpr}
 
 
 def capability_losses(before: CapabilityScores, after: CapabilityScores, goal: Goal) -> Limits:

@@ -1,4 +1,4 @@
-"""Rates, paired differences, their intervals, power and agreement; pure functions (DESIGN §4.6)."""
+"""Rates, paired differences, intervals, power, agreement; pure functions (evidence rule 6)."""
 
 from a3.stats.agreement import agreement
 from a3.stats.clusters import MIN_HYPOTHESES, Outcome

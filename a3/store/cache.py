@@ -10,11 +10,14 @@ import hashlib
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _CHUNK = 500
 """Keys per query; SQLite allows 999 variables in its smallest builds."""
+_PATIENCE, _PAUSE = 60.0, 0.05
+"""Seconds to wait for another process's write, and between two attempts."""
 
 
 def cache_root() -> Path:
@@ -43,9 +46,9 @@ class Cache:
     def __init__(self, path: Path | None) -> None:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path or ":memory:", timeout=60, isolation_level=None)
+        self._db = sqlite3.connect(path or ":memory:", timeout=_PATIENCE, isolation_level=None)
         self._keeps = path is not None
-        self._db.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(self._db)
         # No wait for the disk at each entry: a kill loses nothing, a power cut the last entries.
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(
@@ -70,3 +73,20 @@ class Cache:
         self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", entries.items())
         self._db.execute("COMMIT")
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Let readers and a writer go on side by side.
+
+    SQLite does not wait here for another process that is just writing, whatever the time-out: two
+    runs that start at once over a new file.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)

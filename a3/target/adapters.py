@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
+from a3.errors import MeasurementError
+
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 PREFIX, FIRST, SECOND = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
 """How peft names a layer's two factors on disk."""
+BLOCK = re.compile(r"\.(\d+)\.")
+"""Where such a name holds the number of its block."""
 
 
 def adapter_hash(folder: Path) -> str:
@@ -45,28 +50,54 @@ def merged(model: Any, folder: Path) -> Any:
     return _merged_by_peft(model, folder)
 
 
-def soup(folders: Sequence[Path], scale: float, to: Path) -> None:
+def soup(
+    folders: Sequence[Path], scale: float, to: Path, depth: tuple[float, float] = (0, 1)
+) -> None:
     """Write the mean of adapters times a scale as one adapter; its rank is the sum of theirs.
 
-    Stacked factors give the mean of the products, not the product of the means, in fp32. All must
-    be adapters as the trainer writes them, of the same layers (ValueError otherwise).
+    Stacked factors give the mean of the products, not the product of the means, in fp32. Blocks
+    below and above two shares of the `depth` are left as in the base. All must be adapters as the
+    trainer writes them, of the same layers (MeasurementError otherwise, or where none is left).
     """
     settings = [json.loads((folder / CONFIG).read_text(encoding="utf-8")) for folder in folders]
     tensors = [load_file(folder / WEIGHTS) for folder in folders]
     if not all(map(_plain, settings)) or any(t.keys() != tensors[0].keys() for t in tensors):
-        raise ValueError("a soup takes plain LoRA adapters of the same layers")
+        raise MeasurementError(
+            "a soup takes plain LoRA adapters of the same layers",
+            ", ".join(str(folder) for folder in folders),
+            "set search.soup=[] to do without",
+        )
+    names = _within(depth, tensors[0])
     shares = [scale / len(folders) * s["lora_alpha"] / s["r"] for s in settings]
     mixed = {
         name: torch.cat([t[name].float() for t in tensors])
         if name.endswith(FIRST)
         else torch.cat([t[name].float() * k for t, k in zip(tensors, shares, strict=True)], dim=1)
-        for name in sorted(tensors[0])
+        for name in names
     }
     rank = sum(s["r"] for s in settings)
-    shape = settings[0] | {"r": rank, "lora_alpha": rank}
+    modules = {n.removeprefix(PREFIX).removesuffix(FIRST) for n in mixed if n.endswith(FIRST)}
+    shape = settings[0] | {"r": rank, "lora_alpha": rank, "target_modules": sorted(modules)}
     to.mkdir(parents=True, exist_ok=True)
     (to / CONFIG).write_text(json.dumps(shape, indent=2), encoding="utf-8")
     save_file(mixed, to / WEIGHTS, metadata={"format": "pt"})
+
+
+def _within(depth: tuple[float, float], names: Iterable[str]) -> list[str]:
+    """Those of the blocks between two shares of the depth; all of them where it is the whole."""
+    found = sorted(names)
+    if depth == (0, 1):
+        return found
+    block = {name: int(number[1]) for name in found if (number := BLOCK.search(name))}
+    n = 1 + max(block.values(), default=-1)
+    first, end = (round(share * n) for share in depth)
+    if first >= end:
+        raise MeasurementError(
+            "search.soup_depth must hold at least one block",
+            f"{list(depth)} of {n} blocks",
+            "widen it",
+        )
+    return [name for name, number in block.items() if first <= number < end]
 
 
 def _plain(settings: dict[str, Any]) -> bool:

@@ -52,20 +52,6 @@ def fetch(spec: ModelSpec, cache: Path) -> Path:
     )
 
 
-def is_local(spec: ModelSpec, cache: Path) -> bool:
-    """Whether the weights are on this machine already."""
-    source = spec.source
-    if isinstance(source, FolderSource):
-        return Path(source.path).expanduser().is_dir()
-    if isinstance(source, HubSource):
-        from huggingface_hub import try_to_load_from_cache
-
-        return isinstance(
-            try_to_load_from_cache(source.id, "config.json", revision=source.revision), str
-        )
-    return any((cache / "models" / spec.name).glob(f"*/{MANIFEST}"))
-
-
 def weights_hash(folder: Path) -> str:
     """Hash of the weights, the tokenizer and the chat template; all that decides an answer.
 

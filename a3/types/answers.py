@@ -20,7 +20,7 @@ class FinishReason(StrEnum):
 
 
 class Decoding(Frozen):
-    """How answers are drawn; part of every figure (DESIGN §4.11)."""
+    """How answers are drawn; part of every figure (evidence rule 11)."""
 
     max_new_tokens: int
     temperature: float = 0.0
@@ -62,7 +62,7 @@ def generation(answer: Answer) -> Generation:
 
 
 class Label(StrEnum):
-    """A ruling (DESIGN §4.4)."""
+    """A ruling (evidence rule 4)."""
 
     FAILED = "failed"
     """Harmful query: the target shows the failure."""

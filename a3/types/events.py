@@ -24,6 +24,8 @@ class RunStarted(Frozen):
     method: str
     seed: int
     resumed: bool
+    cost: str = ""
+    """What its calls to APIs may come to; empty: there are none, or some were paid before."""
 
 
 class StageStarted(Frozen):
@@ -103,7 +105,7 @@ class SplitMade(Frozen):
 
 
 class ResponsesMade(Frozen):
-    """How many training answers each weight group yielded."""
+    """Which share of each hypothesis's queries has a training answer."""
 
     type: Literal["responses_made"] = "responses_made"
     yields: dict[str, float]

@@ -14,7 +14,7 @@ Sources = Mapping[str, Collection[str]]
 
 
 class Generator(Protocol):
-    """Draws cases of hypotheses; no answer of any model under test has a part in the choice."""
+    """Draws cases of hypotheses; no model's answer to them has a part in the choice."""
 
     def again(self, hypothesis: Hypothesis, sources: Sources) -> list[Case]:
         """Further cases over sources that were asked about, to learn from; maybe none."""

@@ -12,7 +12,7 @@ from a3.types.rates import Estimate, Rate
 
 
 class Calibration(Frozen):
-    """A judge's measured agreement with human-read labels, on a held-out part (DESIGN §4.9)."""
+    """A judge's measured agreement with human-read labels, on a held-out part (evidence rule 9)."""
 
     judge: str
     """The judge's key."""

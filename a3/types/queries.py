@@ -11,8 +11,8 @@ from a3.types.base import Frozen
 from a3.types.chat import Conversation
 
 KNOWN = "known"
-"""Stratum (a) of DESIGN §4.5: the user is right and the target knows it. The only one with harmful
-twins: elsewhere the user is right."""
+"""Stratum (a) of evidence rule 5: the user is right and the target knows it. The only one with
+harmful twins: elsewhere the user is right."""
 
 
 class Kind(StrEnum):
@@ -52,7 +52,7 @@ class Query(Frozen):
     hypothesis_id: str
     kind: Kind
     stratum: str
-    """Which kind of being right a benign query tests (DESIGN §4.5); harmful: `harmful`."""
+    """Which kind of being right a benign query tests (evidence rule 5); harmful: `harmful`."""
     topic: str = ""
     """What it is about; empty: not told."""
     conversation: Conversation

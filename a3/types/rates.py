@@ -1,8 +1,8 @@
 """Figures with their uncertainty.
 
-Every interval answers one of two questions (DESIGN §4.6). "On these hypotheses": had other facts
-been asked under the same hypotheses. "On new hypotheses like these": had other hypotheses been
-drawn as well. The second is wider and cannot be estimated from fewer than four hypotheses.
+Every interval answers one of two questions (evidence rule 6). "On these hypotheses": had other
+facts been asked under the same hypotheses. "On new hypotheses like these": had other hypotheses
+been drawn as well. The second is wider and cannot be estimated from fewer than four hypotheses.
 """
 
 from __future__ import annotations

@@ -18,11 +18,13 @@ SCHEMA_VERSION = 2
 
 
 class Goal(Frozen):
-    """What a repair must reach (DESIGN §4.7)."""
+    """What a repair must reach (evidence rule 7)."""
 
     name: str
     sfr: float = Field(gt=0, lt=1)
     """Upper limit of SFR."""
+    sfr_selection: float = Field(gt=0, lt=1)
+    """The same on validation, where the repair is chosen by it."""
     capability_loss: float = Field(gt=0, lt=1)
     """Largest loss of accuracy, as a share (0.01 is one point)."""
     kl: float = Field(gt=0)
@@ -118,6 +120,8 @@ class SoupSummary(Frozen):
     number: int
     trials: tuple[int, ...]
     scale: float
+    depth: tuple[float, float] = (0, 1)
+    """Shares of the model's depth between which its blocks are changed."""
     sfr: float | None
     fpr: float | None
     """Mean over strata."""

@@ -26,11 +26,11 @@ class Risk(Frozen):
     desired_behaviour: dict[Kind, str]
     rubrics: dict[Kind, str]
     strata: dict[str, str]
-    """Name of each stratum of benign queries -> what it tests (DESIGN §4.5)."""
+    """Name of each stratum of benign queries -> what it tests (evidence rule 5)."""
     guide: str = ""
     """How queries of this risk are built, for agents that write them."""
     labels: dict[Kind, dict[str, Label]]
-    """Behaviour a judge can find -> label, for each kind: the full table of DESIGN §4.4."""
+    """Behaviour a judge can find -> label, for each kind: the full table of evidence rule 4."""
     grammar: str
     """Structures of the offline explorer: a file under a3/risks/grammars."""
     facts: tuple[str, ...]

@@ -23,7 +23,7 @@ class _Scores(Frozen):
     fpr: Rate
     """Share of benign queries, of all strata, on which it is over-defensive or incoherent."""
     fpr_by_stratum: dict[str, Rate] = Field(default_factory=dict[str, Rate])
-    """FPR of each kind of being right (DESIGN §4.5); each binds."""
+    """FPR of each kind of being right (evidence rule 5); each binds."""
     incoherent: Rate
     """Share of harmful queries answered incoherently."""
     by_hypothesis: dict[str, HypothesisRates]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from a3.types.answers import Decoding, Generation
@@ -69,12 +68,4 @@ class ChoosingTarget(Target, Protocol):
         `what` names the work for the progress line. Raises MeasurementError for a word that is
         not one token there.
         """
-        ...
-
-
-class TrainableTarget(ScoringTarget, Protocol):
-    """A model in this process, which can also be given an adapter."""
-
-    def with_adapter(self, folder: Path) -> TrainableTarget:
-        """The same base with a LoRA adapter merged in."""
         ...

@@ -27,7 +27,7 @@ a template, an agent; or that it is general data, answered by the base."""
 
 
 class TrainingExample(Frozen):
-    """A conversation to learn from; loss falls on the named turns only (DESIGN §4.10)."""
+    """A conversation to learn from; loss falls on the named turns only (evidence rule 10)."""
 
     conversation: Conversation
     loss_spans: tuple[int, ...]
@@ -55,7 +55,7 @@ class LoraSpec(Frozen):
 
 
 class TrialConfig(Frozen):
-    """One point of the search space: how to train, and on how much of what (DESIGN §6)."""
+    """One point of the search space: how to train, and on how much of what."""
 
     learning_rate: float = Field(gt=0)
     lora: LoraSpec
@@ -168,7 +168,7 @@ class TrialScores(Frozen):
 
 
 class DropRule(Frozen):
-    """When a trial is dropped on part of its validation (DESIGN §4.8); plain values, like a job."""
+    """When a trial is dropped on part of its validation (evidence rule 8); plain values."""
 
     objective: float
     """Of the incumbent: what the trial must be shown not to beat."""
@@ -236,6 +236,10 @@ class Soup(Candidate):
     trials: tuple[int, ...]
     """Numbers of those whose adapters are in it."""
     scale: float = Field(gt=0)
+    depth: tuple[float, float] = (0, 1)
+    """Shares of the model's depth between which its blocks are changed."""
+    error: str | None = None
+    """Why it could not be measured."""
 
 
 class TrialJob(Frozen):

@@ -97,6 +97,12 @@ def test_a_default_outside_of_its_space_is_an_error():
         compose("search.default.learning_rate=0.5")
 
 
+def test_a_soup_changes_some_blocks():
+    assert compose("model=smollm2").search.soup_depth == (0.2, 0.8)
+    with pytest.raises(ConfigError, match="soup_depth must rise"):
+        compose("search.soup_depth=[0.8,0.2]")
+
+
 def test_samples_need_a_temperature():
     with pytest.raises(ConfigError, match=r"needs model\.temperature"):
         compose("model.samples=3")
@@ -130,9 +136,11 @@ def test_a_saved_configuration_reads_back():
 
 def test_a_resumed_run_names_what_it_cannot_change():
     saved = dump(compose())
-    check_resumable(saved, ["budget=smoke", "tracker.project=x", "executor=local"])
-    with pytest.raises(ConfigError, match=r"model=tiny, seed=3"):
-        check_resumable(saved, ["budget=smoke", "model=tiny", "seed=3"])
+    good = ["budget.trials=5", "budget.caps.usd=3", "tracker.project=x", "executor=local"]
+    check_resumable(saved, good)
+    for other in (["model=tiny", "seed=3"], ["budget=smoke"], ["budget.trialsome=1"]):
+        with pytest.raises(ConfigError, match=f"{', '.join(other)} "):
+            check_resumable(saved, [*good, *other])
 
 
 def test_a_row_of_the_comparison_wins_over_the_model():

@@ -9,8 +9,7 @@ from a3.errors import MeasurementError
 from a3.executor import local
 from a3.executor.local import LOSSES, run_trial
 from a3.executor.validate import BASE, remember
-from a3.measure import answer
-from a3.measure import rule as ruled
+from a3.measure import answer, verdicts_on
 from a3.store import Store
 from a3.types.answers import FinishReason, Generation, Label
 from a3.types.observer import Silent
@@ -159,7 +158,7 @@ def base_said(tiny_config, tmp_path):
     def of(target, judge):
         given = answer(target, VALIDATION, tiny_config.decoding, "base")
         context = SimpleNamespace(store=Store(tmp_path), judge=judge)
-        remember(context, BASE, ruled(judge, given, "base"))
+        remember(context, BASE, verdicts_on(judge, given, "base"))
         judge.asked.clear()
 
     return of

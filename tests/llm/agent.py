@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -60,9 +60,15 @@ def shown(body: dict[str, Any]) -> Any:
 class Agent:
     """Answers every prompt of the agents."""
 
-    def __init__(self, spoil: Callable[[str, int], Says | None] = lambda task, n: None) -> None:
+    def __init__(
+        self,
+        spoil: Callable[[str, int], Says | None] = lambda task, n: None,
+        topics: Mapping[str, Sequence[str]] = TOPICS,
+    ) -> None:
         self.spoil = spoil
         """From task and number of the request to what goes wrong; None: nothing does."""
+        self.topics = topics
+        """Of each stratum."""
 
     def __call__(self, body: dict[str, Any], n: int) -> Says:
         task = task_of(body)
@@ -78,7 +84,7 @@ class Agent:
         taken = set(re.findall(r"structure:(\w+)\", \"topic:(\w+)", system_of(body)))
         cells = [
             (s, t)
-            for t in TOPICS[stratum]
+            for t in self.topics[stratum]
             for s, found in GRAMMAR.items()
             if found.stratum == stratum and (s, t) not in taken
         ]

@@ -1,6 +1,7 @@
 """Whole runs in which an agent behind HTTP explores, splits, answers and proposes."""
 
 import json
+import signal
 from collections import Counter
 
 import pytest
@@ -44,13 +45,12 @@ def outcome(folder):
 def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
     with serving(Agent()) as service:
         folder = tmp_path / "run"
-        one = config(service, "judge.final=rules")
+        one = config(service, "judge.final=rules", "respond.source=agent")
         assert run(one, folder, fresh_cache(tmp_path / "cache")) == 0, output(tmp_path)
         asked = [(task_of(body), body) for body in service.asked]
     found, log = outcome(folder), read_log(folder / "log.jsonl")
-    assert {"first", "hypotheses", "ideas", "chats", "twins", "split", "propose"} <= {
-        task for task, _ in asked
-    }
+    tasks = {"first", "hypotheses", "ideas", "chats", "twins", "split", "respond", "propose"}
+    assert tasks <= {task for task, _ in asked}
     (split,) = [e for e in log if isinstance(e, SplitMade)]
     assert split.reason == "the newest forms" and split.ood
     trials = [e.trial for e in log if isinstance(e, TrialFinished)]
@@ -90,7 +90,7 @@ def claude(service):
     return compose(*SMALL, "agent=claude", "judge=claude", *settings)
 
 
-def test_claude_explores_and_judges_though_it_refuses_two_in_five_and_the_run_is_killed(tmp_path):
+def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_broken_off(tmp_path):
     def spoil(task, n):
         if task == "chats" and n % 5 in (0, 1):
             return Says("I can't help with creating that.", stop="refusal")
@@ -104,14 +104,21 @@ def test_claude_explores_and_judges_though_it_refuses_two_in_five_and_the_run_is
     with serving(Agent(spoil)) as service:
         kill = Before(key, then=KillWhen("a3.budget", "Ledger.called", 60))
         assert run(claude(service), folder, cache, hook=kill) == -9
+        ctrl_c = KillWhen("a3.budget", "Ledger.called", 60, signal.SIGINT)
+        again = Before(key, then=ctrl_c)
+        assert run(claude(service), folder, cache, resumed=True, hook=again) == 1
+        assert "interrupted; go on with" in output(tmp_path)
         assert run(claude(service), folder, cache, resumed=True, hook=Before(key)) == 0, output(
             tmp_path
         )
         asked = [(task_of(body), body) for body in service.asked]
     found, log = outcome(folder), read_log(folder / "log.jsonl")
-    # What was in flight is paid for again, and nothing else.
-    twice = Counter(json.dumps(body, sort_keys=True) for _, body in asked)
-    assert sum(twice.values()) - len(twice) <= 8
+    # What it may cost is said before it does, and once.
+    said = (tmp_path / "output.txt").read_text()
+    assert said.count("calls of claude-sonnet-5-5 as agent") == 1 and ", $" in said
+    # What was in flight, at most eight calls each time, is paid for again, and nothing else.
+    times = Counter(json.dumps(body, sort_keys=True) for _, body in asked)
+    assert sum(times.values()) - len(times) <= 2 * 8
     rejected = [e for e in log if isinstance(e, QueriesRejected)]
     assert sum(e.reasons.get("not written (refused)", 0) for e in rejected) > 0
     queries = (folder / "stages" / "explore.json").read_text()

@@ -300,6 +300,28 @@ def test_another_setting_is_another_reply(provider, tmp_path):
         assert said(one, request()) != said(other, request())
 
 
+def test_another_service_is_another_reply_and_so_is_another_draw(provider, tmp_path):
+    cache = Cache(tmp_path / "content.sqlite")
+    with serving(lambda body, n: Says("fake")) as fake, serving(lambda b, n: Says("real")) as real:
+        one, two = (endpoint(provider, s.url, cache)[0] for s in (fake, real))
+        assert [said(m, request())[0].text for m in (one, two)] == ["fake", "real"]
+        assert one.key != two.key
+        other = Endpoint(two.spec, two._provider, Line(cache, Heard()), draw=7)
+        said(other, request())
+        said(other, request())
+    assert len(real.asked) == 2
+
+
+def test_no_more_marks_than_the_service_takes_however_alike_the_log_s_parts(provider):
+    if provider != "anthropic":
+        pytest.skip("marks are the Messages API's")
+    asked = ChatRequest(system="S", log=("same",) * 6, conversation=ask("a"), max_tokens=5)
+    with serving(lambda body, n: Says("{}")) as service:
+        said(endpoint(provider, service.url)[0], asked)
+    (body,) = service.asked
+    assert sum("cache_control" in part for part in body["system"]) == 2
+
+
 def test_an_unknown_price_is_unknown():
     assert dollars(None, TokenUsage(input=10)) is None
     assert dollars(PRICE, TokenUsage()) is None  # The server counted nothing.

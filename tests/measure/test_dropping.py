@@ -179,7 +179,7 @@ def test_a_likely_order_shows_a_hopeless_trial_sooner_than_a_random_one(tiny_con
     """Two in twelve harmful queries always fail; the best so far fails one of them."""
     goal, hits = tiny_config.goal, {"harmful4", "harmful9"}
     found = {v.answer.query_id: v for v in history(hits)[: len(ASKED)]}
-    best = rule(goal, 10.0 + (1 / 12 - 0.05) / 0.05)
+    best = rule(goal, 10.0 + (1 / 12 - goal.sfr_selection) / goal.sfr_selection)
 
     def needed(order):
         return next(

@@ -1,11 +1,12 @@
 """The search loop, with training and measurement replaced by a formula."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from a3.agents.respond import Responses
-from a3.errors import MeasurementError
+from a3.errors import MeasurementError, TooManyUnscored
 from a3.executor.context import Baseline, Context
 from a3.methods import a3 as method
 from a3.store import Artifacts, Store, read_lines
@@ -48,7 +49,7 @@ class Search:
             scores=found, losses=(2.0, 1.0), adapter=context.store.relative(folder), seconds={}
         )
 
-    def repair(self):
+    def repair(self, view=None):
         store, self.heard = Store(self.root), Heard()
         store.once("respond", Responses, lambda: Responses(examples=(), uncovered=()))
         context = Context(
@@ -61,7 +62,7 @@ class Search:
             observer=self.heard,
         )
         baseline = Baseline(validation=BASE[0], capability=BASE[1], train_rates={}, clean=())
-        view = SearchView(hypotheses=(), train=(), validation=())
+        view = view or SearchView(hypotheses=(), train=(), validation=())
         return method.repair(view, baseline, context)
 
     def read(self, *key):
@@ -187,3 +188,27 @@ def test_nothing_is_chosen_where_nothing_was_measured(search):
     found = search.configured(trials=3, rerun_seeds=2).repair()
     assert (found.trial, found.adapter, found.objective) == (None, None, None)
     assert found.front == found.selected_on == () and search.adapters() == set()
+
+
+def test_rule_4_an_outage_of_the_judge_ends_the_run_and_no_trial(search, monkeypatch):
+    def out_of_service(job, *rest):
+        if job.number == 1:
+            raise TooManyUnscored("a", "b", "c")
+        return search.run_trial(job, *rest)
+
+    search.configured(trials=3)
+    monkeypatch.setattr(method, "run_trial", out_of_service)
+    with pytest.raises(TooManyUnscored):
+        search.repair()
+    monkeypatch.setattr(method, "run_trial", search.run_trial)
+    search.repair()  # Resumed: the second trial runs as if it had never begun.
+    assert [t.state for t in search.trials()] == ["complete"] * 3
+
+
+def test_rule_4_without_any_answer_to_learn_from_nothing_is_tuned(search):
+    store = Store(search.root)
+    store.once("respond", Responses, lambda: Responses(examples=(), uncovered=("H0",)))
+    query = SimpleNamespace(hypothesis_id="H0")
+    view = SimpleNamespace(hypotheses=(), train=(query,), validation=())
+    with pytest.raises(MeasurementError, match="answers to learn from"):
+        search.repair(view)

@@ -85,6 +85,8 @@ def test_a_soup_that_cannot_be_measured_is_never_chosen(kitchen):
     search = kitchen({1.0: None})
     found = search.repair()
     assert found.soup is None and found.trial is not None and found.n_soups == 1
+    (event,) = [e for e in search.heard.events if isinstance(e, SoupMeasured)]
+    assert "found: b" in event.soup.error
 
 
 def test_a_kill_between_two_soups_repeats_neither(kitchen):

@@ -72,7 +72,7 @@ def test_a_method_without_trials_shows_none(tiny_config):
 
 def test_soups_stand_below_the_trials(shown, tiny_config):
     made = [soup(0, tiny_config, scores(sfr=0.5), 1.0), soup(1, tiny_config, scores(fpr=0.05))]
-    made.append(soup(2, tiny_config, None, 2.0))
+    made.append(soup(2, tiny_config, None, 2.0).model_copy(update={"depth": (0.2, 0.8)}))
     averaged = shown.model_copy(
         update={"best_trial": None, "best_soup": 1, "soups": tuple(map(soup_summary, made))}
     )
@@ -80,7 +80,7 @@ def test_soups_stand_below_the_trials(shown, tiny_config):
     assert [(row[0], row[-1]) for row in rows] == [
         ("mean × 1", "the mean of 2 adapters, breaks a limit"),
         ("mean × 1.4", "the repair, the mean of 2 adapters"),
-        ("mean × 2", "the mean of 2 adapters, not measured"),
+        ("mean × 2", "the mean of 2 adapters between 20 and 80 % of the depth, not measured"),
     ]
     drawing = ElementTree.fromstring(scatter(averaged))
     (spot,) = [c for c in drawing.iter("circle") if c.get("fill") == "#1f5fbf"]

@@ -112,3 +112,14 @@ def test_a_trial_is_told_with_expectation_beside_outcome():
     trial = finished(3)
     entry = told(trial)
     assert entry["trial"] == 3 and "validation" in entry and "KL" in entry
+
+
+def test_points_that_the_configuration_sets_are_tried_before_the_agent_is_asked():
+    agent = Says(GOOD)
+    found, _, config = proposer(agent)
+    points = tuple(
+        config.search.default.model_copy(update={"harmful_share": h}) for h in (0.3, 0.5, 0.7)
+    )
+    found._config = config.search.model_copy(update={"first": points})
+    proposals = found.propose([], 0, 3)
+    assert tuple(p.config for p in proposals) == points and agent.asked == []

@@ -1,4 +1,4 @@
-"""How many items decide, against the figures of DESIGN §4.7 and exact sums."""
+"""How many items decide, against the figures of evidence rule 7 and exact sums."""
 
 import math
 

@@ -1,5 +1,6 @@
 import os
 import signal
+import sqlite3
 import sys
 
 import pytest
@@ -172,3 +173,26 @@ def test_fingerprints_tell_values_apart():
     assert fingerprint("a", [1, 2]) == fingerprint("a", [1, 2])
     assert fingerprint("a", "b") != fingerprint("ab")
     assert fingerprint({"x": 1, "y": 2}) == fingerprint({"y": 2, "x": 1})
+
+
+def test_a_cache_that_another_run_is_just_making_is_waited_for(tmp_path, monkeypatch):
+    other = sqlite3.connect(tmp_path / "cache", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        other.execute("COMMIT")
+
+    monkeypatch.setattr("a3.store.cache.time.sleep", wait)
+    cache = Cache(tmp_path / "cache")
+    cache.put({"a": "1"})
+    assert len(waits) == 1 and cache.get(["a"]) == {"a": "1"}
+
+
+def test_a_cache_that_stays_locked_is_an_error(tmp_path, monkeypatch):
+    other = sqlite3.connect(tmp_path / "cache", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr("a3.store.cache._PATIENCE", -1.0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        Cache(tmp_path / "cache")

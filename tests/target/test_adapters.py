@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from a3.errors import MeasurementError
 from a3.target.adapters import CONFIG, WEIGHTS, merged, soup
 from a3.training.lora import with_lora
 from a3.types.trials import LoraSpec
@@ -62,13 +63,39 @@ def test_peft_makes_the_same_of_them(tiny_target, two, tmp_path):
     assert layers and model.peft_config["ours"].r == model.peft_config["theirs"].r == 12
 
 
+def test_blocks_beyond_the_depth_stay_as_in_the_base(tiny_target, two, tmp_path):
+    soup(two, SCALE, tmp_path / "half", (0.5, 1))
+    soup(two, SCALE, tmp_path / "whole")
+    base, half, whole = (
+        tiny_target.load_base().state_dict(),
+        *(merged(tiny_target.load_base(), tmp_path / n).state_dict() for n in ("half", "whole")),
+    )
+    n = tiny_target.load_base().config.num_hidden_layers
+    upper = {f".{block}." for block in range(n // 2, n)}
+    moved = [name for name in base if not torch.equal(base[name], whole[name])]
+    assert n > 1 and {any(u in name for u in upper) for name in moved} == {True, False}
+    for name in moved:
+        other = whole if any(u in name for u in upper) else base
+        assert torch.equal(half[name], other[name]), name
+
+
+def test_peft_reads_a_soup_of_some_blocks(tiny_target, two, tmp_path, recwarn):
+    from peft import PeftModel
+
+    soup(two, SCALE, tmp_path / "half", (0.5, 1))
+    model = PeftModel.from_pretrained(tiny_target.load_base(), str(tmp_path / "half"))
+    names = {name for name, _ in model.named_parameters() if "lora_" in name}
+    assert not [w for w in recwarn if "missing" in str(w.message)]
+    assert names and {".0." in name for name in names} == {False}
+
+
 def test_other_kinds_of_adapters_are_turned_away(two, tmp_path):
     odd = tmp_path / "odd"
     odd.mkdir()
     settings = json.loads((two[0] / CONFIG).read_text()) | {"use_dora": True}
     (odd / CONFIG).write_text(json.dumps(settings))
     (odd / WEIGHTS).write_bytes((two[0] / WEIGHTS).read_bytes())
-    with pytest.raises(ValueError, match="plain LoRA"):
+    with pytest.raises(MeasurementError, match="plain LoRA"):
         soup([two[1], odd], 1.0, tmp_path / "to")
 
 

@@ -1,4 +1,4 @@
-"""Chat templates and loss spans: DESIGN rule 10."""
+"""Chat templates and loss spans: evidence rule 10."""
 
 import pytest
 

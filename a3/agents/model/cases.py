@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from a3.agents.knowledge import ask_cleanly
@@ -10,6 +11,7 @@ from a3.agents.model.queries import Order, Writer, case
 from a3.config import Config
 from a3.config.schema import ModelAgent
 from a3.risks.facts import Fact
+from a3.types.answers import FinishReason
 from a3.types.events import QueriesRejected
 from a3.types.explored import CleanAnswer
 from a3.types.generator import Case, Sources
@@ -114,6 +116,8 @@ class WrittenCases:
 def _misfit(hypothesis: Hypothesis, answer: CleanAnswer) -> str | None:
     """Why a clean answer is not what the hypothesis's stratum demands; None: it is."""
     must = MUST_KNOW.get(hypothesis.stratum)
+    if answer.answer.finish_reason is FinishReason.ERROR:
+        return "no clean answer"
     if must is None or (answer.known is must and not answer.doubtful):
         return None
     return "the target does not know it" if must else "the target knows it"
@@ -121,8 +125,10 @@ def _misfit(hypothesis: Hypothesis, answer: CleanAnswer) -> str | None:
 
 def _fact(hypothesis: Hypothesis, chat: WrittenChat) -> Fact:
     """A chat's question as a fact that can be asked cleanly."""
-    said = chat.reply if chat.correct in chat.reply else f"{chat.correct}."
-    sentence = said.replace(chat.correct, "{answer}")
+    # The answer itself, not a part of another word or number; the others stay what they are.
+    word = re.compile(rf"(?<!\w){re.escape(chat.correct)}(?!\w)")
+    said = chat.reply if word.search(chat.reply) else f"{chat.correct}."
+    sentence = word.sub("{answer}", said)
     return Fact(
         id=source_id(chat),
         topic=hypothesis.tag("topic"),

@@ -1,6 +1,6 @@
 """What is wrong with a written query, found before anything is spent on it.
 
-Published explorers let 40 % of refusals and whole essays through into training (A3_FACTS §4).
+Published explorers let 40 % of refusals and whole essays through into training (docs/evidence.md).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _twin_faults(chat: WrittenChat, stratum: str) -> Iterator[str]:
 
 
 def _is_benign(chat: WrittenChat) -> bool:
-    """Whether the twin's last turn claims what is right, and no longer what is wrong."""
+    """Whether the twin's last turn names what is right, or no longer what is wrong."""
     last = normalise(twin(chat)[-1])
     names = (chat.correct, *chat.aliases)
     return bool(mentions(last, names)) or not mentions(last, [chat.claimed])
@@ -83,5 +83,10 @@ def twin(chat: WrittenChat) -> tuple[str, ...]:
 
 def source_id(chat: WrittenChat) -> str:
     """Id of what a query is about, without its form."""
-    words = re.findall(r"\w+", normalise(chat.question or chat.turns[-1]).lower())
+    return about(chat.question or chat.turns[-1])
+
+
+def about(question: str) -> str:
+    """Id of what a question is about."""
+    words = re.findall(r"\w+", normalise(question).lower())
     return f"written/{content_id(*words)}"

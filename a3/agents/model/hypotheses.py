@@ -1,4 +1,4 @@
-"""Hypotheses out of an agent, held to the rules of DESIGN §2."""
+"""Hypotheses out of an agent, held to the rules of their tree."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class ReadableLog:
             [*(line(e, self._short.get(e.hypothesis.id)) for e in entries), *unwritten]
             for entries, unwritten in rounds
         ]
-        return tuple("\n".join(("<log>", *mine, "</log>")) for mine in lines)
+        return tuple("\n".join(("<log>", *mine, "</log>")) for mine in lines if mine)
 
     def _summarise(self) -> bool:
         """Put the oldest that stand in full into few words; False when there is none to shorten."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from a3 import prompts
-from a3.agents.model.checks import faults, source_id, twin
+from a3.agents.model.checks import about, faults, source_id, twin
 from a3.config import Config
 from a3.config.schema import ModelAgent
 from a3.llm.ask import as_data, ask_all
@@ -48,6 +48,8 @@ class Writer:
 
     def __init__(self, config: Config, settings: ModelAgent, agent: ChatModel) -> None:
         self._config, self._settings, self._agent = config, settings, agent
+        example = config.risk.seed_example.conversation
+        self._example = {about(m.content) for m in example.messages if m.role == "user"}
 
     def write(self, orders: Sequence[Order], what: str) -> list[tuple[Order, list[WrittenChat]]]:
         """Chats that are missing; fewer where some are rejected, which each order counts."""
@@ -103,7 +105,7 @@ class Writer:
                 order.rejected[f"not written ({found.kind})"] += len(ideas)
                 continue
             mine = drafts[order.hypothesis.id][1]
-            mine += _sound(order, mine, found.chats[: len(ideas)])
+            mine += _sound(order, mine, found.chats[: len(ideas)], self._example)
         return list(drafts.values())
 
     def _chats_request(self, order: Order, ideas: Sequence[str]) -> ChatRequest:
@@ -152,10 +154,10 @@ class Writer:
 
 
 def _sound(
-    order: Order, drafts: Sequence[WrittenChat], chats: Sequence[WrittenChat]
+    order: Order, drafts: Sequence[WrittenChat], chats: Sequence[WrittenChat], example: Set[str]
 ) -> list[WrittenChat]:
-    """Chats without a fault; no two of them, nor of `drafts`, are about one thing."""
-    closed = order.closed | set(map(source_id, drafts))
+    """Chats without a fault; no two of them, nor of `drafts`, are about one thing, or Ex 0's."""
+    closed = order.closed | set(map(source_id, drafts)) | example
     found: list[WrittenChat] = []
     for chat in chats:
         wrong = list(faults(chat, order.hypothesis.stratum, closed))

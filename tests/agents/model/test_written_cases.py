@@ -2,7 +2,7 @@
 
 import pytest
 
-from a3.agents.model.cases import WrittenCases
+from a3.agents.model.cases import WrittenCases, _fact
 from a3.types.answers import FinishReason, Generation
 from a3.types.events import QueriesRejected
 from a3.types.queries import Kind, Source
@@ -158,3 +158,36 @@ def test_two_calls_of_one_round_do_not_write_about_one_thing(config):
     n = config.agent.chats_per_call + 3
     cases, _, rejected = written(config, Agent(lambda country: about("Land 0")), n=n)
     assert len(cases) == 1 and rejected["duplicate"] >= n - 1
+
+
+def test_rule_2_ex_0_is_never_asked(config):
+    example = next(
+        m.content for m in config.risk.seed_example.conversation.messages if m.role == "user"
+    )
+
+    def write(country):
+        return about(country) | ({"question": example} if country == "Land 0" else {})
+
+    cases, _, rejected = written(config, Agent(write))
+    assert len(cases) == 4 and rejected == {"duplicate": 1}
+    asked = {m.content for c in cases for q in c for m in q.conversation.messages}
+    assert example not in asked
+
+
+def test_rule_4_a_failed_call_is_not_taken_for_what_the_target_does_not_know(config):
+    class Fails(Knows):
+        def _said(self, question):
+            return Generation(text="transport", finish_reason=FinishReason.ERROR, n_tokens=0)
+
+    h = hypothesis("H3", "shown", "capitals", "H0", stratum="evidence")
+    agent = Agent(lambda country: about(country, claimed=""))
+    cases, _, rejected = written(config, agent, h=h, target=Fails())
+    assert cases == [] and set(rejected) == {"no clean answer"}
+
+
+def test_a_wrong_sentence_changes_the_answer_and_no_part_of_another_word():
+    spider = chat(
+        "How many legs has a spider?", "8", "6", reply="It has 8 legs, as was known in 1758."
+    )
+    fact = _fact(hypothesis(), spider)
+    assert fact.said("6") == "It has 6 legs, as was known in 1758."
