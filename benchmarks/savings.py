@@ -26,7 +26,7 @@ from typing import Any, cast
 from a3.config import Config
 from a3.config.compose import compose
 from a3.config.schema import EndpointJudgeConfig, ModelAgent
-from a3.estimate import CHAT, HYPOTHESIS, IDEA, PROMPT, REWRITTEN, RULING, TRIAL, TWIN
+from a3.estimate import HYPOTHESIS, IDEA, PROMPT, REWRITTEN, RULING, TWIN
 from a3.executor.context import Context
 from a3.executor.validate import BASE, remember, validate
 from a3.measure import answer_and_judge, validation_scores
@@ -44,6 +44,9 @@ HYPOTHESES, QUERIES, ROUNDS, TRIALS = 56, 20, 10, 30
 TRAINED, VALIDATION, OOD = 1692, 188, 360
 """Queries of both kinds that train, validate and wait."""
 SOUPS = 2
+CHAT, LINE, PROPOSAL = 105, 50, 240
+"""Tokens of a chat as it is written and of a hypothesis as proposals read it (103 and 37 with the
+agent of the tests, which writes out of the grammar), and of a proposal (assumed)."""
 TOLD, DROPPED = 410, 170
 """Tokens that tell an agent of a trial, by the hypotheses that still fail, and of a dropped one:
 310 to 390 and 112 at seed 11, without the agent's own words."""
@@ -266,7 +269,7 @@ def published(ruling: float) -> Calls:
         "twins": _all(QUERIES * n, PROMPT["twins"] + CHAT, CHAT),
         "split": _all(1, PROMPT["split"] + 2 * log, HYPOTHESIS),
         "training answers": _all(TRAINED, PROMPT["answers"] + CHAT, CHAT),
-        "proposals": _all(TRIALS, PROMPT["proposals"] + 2 * log + TRIAL * TRIALS / 2, CHAT),
+        "proposals": _all(TRIALS, PROMPT["proposals"] + LINE * n + TOLD * TRIALS / 2, PROPOSAL),
         "verdicts, explore": _all(2 * QUERIES * n, ruling, RULING),
         "verdicts, trials": _all((TRIALS + 1) * (VALIDATION + OOD), ruling, RULING),
     }
@@ -291,9 +294,9 @@ def ours(ruling: float, found: Sequence[Outcome]) -> Calls:
         "proposals": _all(
             TRIALS,
             PROMPT["proposals"]
-            + HYPOTHESIS * HYPOTHESES
+            + LINE * HYPOTHESES
             + TRIALS / 2 * (TOLD + (DROPPED - TOLD) * fmean(o.dropped for o in found) / TRIALS),
-            CHAT,
+            PROPOSAL,
         ),
         "verdicts, explore": theirs["verdicts, explore"],
         "verdicts, trials": (
