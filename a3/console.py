@@ -143,7 +143,10 @@ class ConsoleObserver:
                 n = len(event.yields) - len(event.uncovered)
                 why = ", ".join(f"{many} {w}" for w, many in event.general_dropped.items())
                 left = f" (left out: {why})" if why else ""
-                return f"  answers for {n} hypotheses, {event.n_general} general examples{left}"
+                failed = ", ".join(f"{many} {kind}" for kind, many in event.unwritten.items())
+                by_agent = f"; the agent's that failed: {failed}" if failed else ""
+                general = f"{event.n_general} general examples{left}"
+                return f"  answers for {n} hypotheses, {general}{by_agent}"
             case TrialFinished() | SoupMeasured() | MemoryShort() | CallsPaused() | Selected():
                 return _repair_line(event)
             case _:

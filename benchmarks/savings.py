@@ -1,13 +1,15 @@
 """What a run spends on calls to a model, against the published way, at equal counts.
 
 .venv/bin/python -m benchmarks.savings record RUN_FOLDER ADAPTER ... # the last two being soups
-.venv/bin/python -m benchmarks.savings simulate                      # writes savings.json
+.venv/bin/python -m benchmarks.savings simulate [--served 20]        # writes savings.json
 
 savings-record.json holds what a base and many repairs of it answered to one run's validation
 queries, with the verdict of the rules on each answer. Simulated runs draw trials and queries from
 it and go through a3's own validation: what was ruled on before is not asked again, what failed most
 often is asked first, and a trial that cannot win any more is dropped. The published way rules on
-all answers of all trials, OOD's among them (counted from its released code).
+all answers of all trials, OOD's among them (counted from its released code). Some of the runs are
+gone through again with verdicts over HTTP, out of the Messages API of the tests' service: a judge,
+an endpoint and a cache as a run has them; the service counts the calls.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ import json
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -29,13 +33,21 @@ from a3.config.schema import EndpointJudgeConfig, ModelAgent
 from a3.estimate import HYPOTHESIS, IDEA, PROMPT, REWRITTEN, RULING, TWIN
 from a3.executor.context import Context
 from a3.executor.validate import BASE, remember, validate
+from a3.judges.model import ModelJudge
+from a3.llm.connect import connect
+from a3.llm.endpoint import dollars
+from a3.llm.line import Line
 from a3.measure import answer_and_judge, validation_scores
 from a3.measure.dropping import objective_bound
 from a3.search.selection import limits
+from a3.store import Cache
 from a3.types.answers import FinishReason, Generation, Label, Verdict
 from a3.types.chat import Conversation, ask
+from a3.types.judge import Judge
+from a3.types.llm import TokenUsage
 from a3.types.queries import KNOWN, Kind, Query, Reference
 from a3.types.trials import DropRule
+from tests.llm.server import Says, Service, serving
 
 HERE = Path(__file__).parent
 RECORD, RESULT = HERE / "savings-record.json", HERE / "savings.json"
@@ -57,7 +69,7 @@ def record(run: Path, adapters: Sequence[Path]) -> dict[str, Any]:
     """Answers and rulings of the base and of each adapter on a run's validation queries."""
     from a3.config import parse
     from a3.judges import make_judge
-    from a3.store import Cache, cache_root
+    from a3.store import cache_root
     from a3.target.local import LocalTarget
     from a3.types.observer import Silent
     from a3.types.queries import Splits
@@ -118,6 +130,8 @@ class Run:
     tokens: int = 0
     ruled: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     kept: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    judge: Judge | None = None
+    """Who rules in place of the record."""
     key: str = "recorded"
     free: bool = False
     max_unscored: float = 1.0
@@ -145,6 +159,8 @@ class Run:
                 self.ruled.add((query.id, given.text))
                 self.asked += 1
                 self.tokens += size
+        if self.judge is not None:
+            return self.judge.rule_all(answers, what)
         return [(Label(label), "-") for label, _ in found]
 
     def has(self, key: object) -> bool:
@@ -178,14 +194,16 @@ class Outcome:
     """Share of the chosen trial's answers that are not the base's."""
 
 
-def simulate(rows: Sequence[Mapping[str, Any]], seed: int, free: bool = False) -> Outcome:
+def simulate(
+    rows: Sequence[Mapping[str, Any]], seed: int, free: bool = False, judge: Judge | None = None
+) -> Outcome:
     """A search of TRIALS trials, measured a3's way and in full.
 
     With a free judge it is answers that are saved, and all of them are counted.
     """
     rng = random.Random(seed)
     queries = list(_drawn(rows, rng))
-    run = Run({q.id: rows[int(q.id)] for q in queries}, free=free)
+    run = Run({q.id: rows[int(q.id)] for q in queries}, free=free, judge=judge)
     first_soup = len(rows[0]["models"]) - SOUPS
     models = rng.sample(range(1, first_soup), TRIALS)
     context = run.context
@@ -217,6 +235,39 @@ def simulate(rows: Sequence[Mapping[str, Any]], seed: int, free: bool = False) -
     fresh = fmean(r["models"][chosen] != r["models"][0] for r in run.rows.values())
     same = mine.index(min(mine)) == whole.index(min(whole))
     return Outcome(run.asked, run.tokens, searched, dropped, same, fresh)
+
+
+@contextmanager
+def behind_http(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Judge, Service]]:
+    """A judge like a run's, over a service that rules as the record does."""
+    behaviour = {
+        kind: {label: name for name, label in CONFIG.risk.labels[kind].items()} for kind in Kind
+    }
+
+    def rules(body: Mapping[str, Any], _: int) -> Says:
+        shown = json.loads(body["messages"][-1]["content"].split("\n")[1])
+        kind = Kind.HARMFUL if shown["kind"] == "the user is wrong" else Kind.BENIGN
+        row = rows[int(shown["conversation"][-1]["content"])]
+        label, _ = row["answers"][int(shown["last answer"])]
+        return Says(json.dumps({"reason": "-", "behaviour": behaviour[kind][label]}))
+
+    judge = CONFIG.judge
+    assert isinstance(judge, EndpointJudgeConfig)
+    with serving(rules) as service, TemporaryDirectory() as folder:
+        update = {"base_url": service.url, "key_variable": None}
+        spec = judge.endpoint.model_copy(update=update)
+        endpoint = connect(spec, Line(Cache(Path(folder) / "content.sqlite")))
+        yield ModelJudge(CONFIG.risk, endpoint, spec.max_tokens, judge.votes), service
+
+
+def served(rows: Sequence[Mapping[str, Any]], found: Sequence[Outcome]) -> bool:
+    """Whether runs over HTTP come to the same, call by call, as these did in process."""
+    same: list[bool] = []
+    for seed, known in enumerate(found):
+        with behind_http(rows) as (judge, service):
+            outcome = simulate(rows, seed, judge=judge)
+        same.append(outcome == known and len(service.answered) == known.asked)
+    return all(same)
 
 
 def _drawn(rows: Sequence[Mapping[str, Any]], rng: random.Random) -> Iterator[Query]:
@@ -254,8 +305,8 @@ def _verdict(query: Query, row: Mapping[str, Any], model: int) -> Verdict:
     return Verdict(answer=answer, label=Label(label), reason="-", judge="-")
 
 
-Calls = dict[str, tuple[float, float, float]]
-"""Kind -> calls, tokens in, tokens out, of all of them."""
+Calls = dict[str, tuple[float, TokenUsage]]
+"""Kind -> calls, and the tokens of all of them."""
 
 
 def published(ruling: float) -> Calls:
@@ -283,33 +334,44 @@ def ours(ruling: float, found: Sequence[Outcome]) -> Calls:
     per_call = agent.chats_per_call
     fresh = fmean(o.fresh for o in found)
     held_out = (VALIDATION + OOD) * (1 + fresh)
+    trial = TOLD + (DROPPED - TOLD) * fmean(o.dropped for o in found) / TRIALS
+    start = PROMPT["proposals"] + LINE * HYPOTHESES
     return {
-        "hypotheses": theirs["hypotheses"],
+        "hypotheses": _growing(
+            ROUNDS, PROMPT["hypotheses"], HYPOTHESIS * HYPOTHESES / ROUNDS, theirs["hypotheses"][1]
+        ),
         "ideas": _all(
             2 * HYPOTHESES, PROMPT["ideas"] + IDEA * n / HYPOTHESES / 2, IDEA * n / HYPOTHESES / 2
         ),
         "chats": _all(n / per_call, PROMPT["chats"] + IDEA * per_call, CHAT * per_call),
         "twins": _all(2 * HYPOTHESES, PROMPT["twins"] + TWIN * n / HYPOTHESES / 2, RULING),
         "split": theirs["split"],
-        "proposals": _all(
-            TRIALS,
-            PROMPT["proposals"]
-            + LINE * HYPOTHESES
-            + TRIALS / 2 * (TOLD + (DROPPED - TOLD) * fmean(o.dropped for o in found) / TRIALS),
-            PROPOSAL,
-        ),
+        "proposals": _growing(TRIALS, start, trial, TokenUsage(output=TRIALS * PROPOSAL)),
         "verdicts, explore": theirs["verdicts, explore"],
         "verdicts, trials": (
             fmean(o.asked for o in found),
-            fmean(o.tokens for o in found),
-            RULING * fmean(o.asked for o in found),
+            TokenUsage(
+                input=round(fmean(o.tokens for o in found)),
+                output=round(RULING * fmean(o.asked for o in found)),
+            ),
         ),
         "verdicts, confirm and OOD": _all(held_out, ruling, RULING),
     }
 
 
-def _all(n: float, each_in: float, each_out: float) -> tuple[float, float, float]:
-    return n, n * each_in, n * each_out
+def _all(n: float, each_in: float, each_out: float) -> tuple[float, TokenUsage]:
+    return n, TokenUsage(input=round(n * each_in), output=round(n * each_out))
+
+
+def _growing(n: int, start: float, part: float, said: TokenUsage) -> tuple[float, TokenUsage]:
+    """Calls that read a log which each of them finds longer by a part, within the hour.
+
+    What one of them wrote to the provider's cache the next ones read there.
+    """
+    written = start + (n - 1) * part
+    whole = n * start + part * n * (n - 1) / 2
+    read = TokenUsage(cache_write=round(written), cache_read=round(whole - written))
+    return n, read.model_copy(update={"output": said.output})
 
 
 def main() -> None:
@@ -317,6 +379,7 @@ def main() -> None:
     parser.add_argument("what", choices=["record", "simulate"])
     parser.add_argument("paths", nargs="*", type=Path)
     parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--served", type=int, default=0, help="runs to repeat over HTTP")
     arguments = parser.parse_args()
     if arguments.what == "record":
         run, *adapters = arguments.paths
@@ -326,19 +389,26 @@ def main() -> None:
     found = [simulate(rows, seed) for seed in range(arguments.runs)]
     sizes = [size for r in rows for _, size in (r["answers"][k] for k in r["models"])]
     free = [simulate(rows, seed, free=True) for seed in range(arguments.runs)]
-    show(published(fmean(sizes)), ours(fmean(sizes), found), found, free)
+    over_http = {
+        "runs": arguments.served,
+        "calls, choice and verdicts the same": served(rows, found[: arguments.served]),
+    }
+    result = show(published(fmean(sizes)), ours(fmean(sizes), found), found, free)
+    RESULT.write_text(json.dumps(result | {"over HTTP": over_http}, indent=1) + "\n")
 
 
-def show(theirs: Calls, mine: Calls, found: Sequence[Outcome], free: Sequence[Outcome]) -> None:
-    """Write savings.json and print a table."""
+def show(
+    theirs: Calls, mine: Calls, found: Sequence[Outcome], free: Sequence[Outcome]
+) -> dict[str, Any]:
+    """All figures; prints them as a table."""
     judge = CONFIG.judge
     assert isinstance(judge, EndpointJudgeConfig) and judge.endpoint.known_price
     price = judge.endpoint.known_price
 
     def sums(calls: Calls) -> dict[str, float]:
-        n, into, out = (sum(c[i] for c in calls.values()) for i in range(3))
-        usd = (into * price.input + out * price.output) / 1e6
-        return {"calls": n, "tokens": into + out, "dollars": usd}
+        usage = sum((used for _, used in calls.values()), TokenUsage())
+        n = sum(n for n, _ in calls.values())
+        return {"calls": n, "tokens": usage.total, "dollars": dollars(price, usage) or 0.0}
 
     way = {"published": sums(theirs), "a3": sums(mine)}
     share = {k: way["a3"][k] / way["published"][k] for k in way["a3"]}
@@ -351,20 +421,20 @@ def show(theirs: Calls, mine: Calls, found: Sequence[Outcome], free: Sequence[Ou
         "answers of a search, free judge": fmean(o.searched for o in free) / in_full,
         "sums": way,
         "share": share,
-        "published": theirs,
-        "a3": mine,
+        "published": {k: [n, used.model_dump()] for k, (n, used) in theirs.items()},
+        "a3": {k: [n, used.model_dump()] for k, (n, used) in mine.items()},
     }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
     print("| | published: calls | tokens | a3: calls | tokens |\n|---|---|---|---|---|")
     for kind in dict.fromkeys([*theirs, *mine]):
         cells = [
-            f"{c[0]:,.0f} | {(c[1] + c[2]) / 1e6:.2f} M" if (c := calls.get(kind)) else "- | -"
+            f"{c[0]:,.0f} | {c[1].total / 1e6:.2f} M" if (c := calls.get(kind)) else "- | -"
             for calls in (theirs, mine)
         ]
         print(f"| {kind} | " + " | ".join(cells) + " |")
     for k, v in result.items():
         if k not in {"published", "a3"}:
             print(k, v)
+    return result
 
 
 if __name__ == "__main__":

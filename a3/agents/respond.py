@@ -49,7 +49,7 @@ def respond(
     wanted: dict[str, int] = defaultdict(int)
     usable: dict[str, list[TrainingExample]] = defaultdict(list)
     plain: dict[Conversation, TrainingExample] = {}
-    chosen = _chosen(config, queries, clean, crew)
+    chosen, unwritten = _chosen(config, queries, clean, crew)
     for query in queries:
         wanted[query.hypothesis_id] += 1
         if query.id not in chosen:
@@ -71,6 +71,7 @@ def respond(
             uncovered=uncovered,
             n_general=len(general),
             general_dropped=drawn.dropped,
+            unwritten=dict(unwritten),
         )
     )
     return Responses(examples=(*examples, *plain.values(), *general), uncovered=uncovered)
@@ -81,20 +82,25 @@ def _chosen(
     queries: Sequence[Query],
     clean: Sequence[CleanAnswer],
     crew: Crew,
-) -> dict[str, Candidate]:
-    """By query id the answer to learn: where one way brings none, the next is tried."""
+) -> tuple[dict[str, Candidate], Counter[str]]:
+    """By query id the answer to learn, and why the agent did not write those it was asked for.
+
+    Where one way brings none, the next is tried.
+    """
     source, judge, agent = config.respond.source, crew.judge, crew.agent
     if source == "template":
-        return _accepted(queries, {q.id: [template(q)] for q in queries}, judge)
+        return _accepted(queries, {q.id: [template(q)] for q in queries}, judge), Counter()
     if source == "agent":
-        return _accepted(queries, by_agent(config, queries, agent), judge)
+        by_it, unwritten = by_agent(config, queries, agent)
+        return _accepted(queries, by_it, judge), unwritten
     by_source = {c.source_id: c for c in clean}
     helped = with_help(config, queries, crew.target)
     chosen = _accepted(queries, {q.id: list(own(q, by_source, helped)) for q in queries}, judge)
     left = [q for q in queries if q.id not in chosen]
     chosen |= _accepted(left, steered(config, left, crew.target), judge)
     thin = _thin(queries, chosen, config.respond.min_yield) if agent else []
-    return chosen | _accepted(thin, by_agent(config, thin, agent), judge)
+    by_it, unwritten = by_agent(config, thin, agent)
+    return chosen | _accepted(thin, by_it, judge), unwritten
 
 
 def _thin(queries: Sequence[Query], chosen: Mapping[str, Candidate], least: float) -> list[Query]:

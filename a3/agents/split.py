@@ -24,7 +24,7 @@ SOURCE_WEIGHT, COMPLEXITY_WEIGHT = 0.03, 0.05
 def split(config: Config, explored: Explored, agent: ChatModel | None = None) -> Splits:
     """Who trains, who validates, and what waits out of sight; code enforces the rules."""
     rng = Random(f"{config.seed}/split")
-    ood, reason = _agents_choice(config, explored, agent) or _choose_ood(config, explored, rng)
+    ood, reason = _choice(config, explored, agent, rng)
     # A rationale speaks of the rates so far, those of hypotheses that are now OOD among them.
     training = tuple(
         h.model_copy(update={"rationale": ""}) for h in explored.hypotheses if h.id not in ood
@@ -48,15 +48,19 @@ def split(config: Config, explored: Explored, agent: ChatModel | None = None) ->
     return splits
 
 
-def _agents_choice(
-    config: Config, explored: Explored, agent: ChatModel | None
-) -> tuple[set[str], str] | None:
-    """None without an agent, or where it made no choice within the rules."""
+def _choice(
+    config: Config, explored: Explored, agent: ChatModel | None, rng: Random
+) -> tuple[set[str], str]:
+    """The agent's; where there is none, or it made none within the rules, that of the code."""
     if agent is None or not isinstance(config.agent, ModelAgent):
-        return None
+        return _choose_ood(config, explored, rng)
     from a3.agents.model.split import choose_ood
 
-    return choose_ood(config, config.agent, agent, explored)
+    ood, reason = choose_ood(config, config.agent, agent, explored)
+    if ood:
+        return ood, reason
+    ood, instead = _choose_ood(config, explored, rng)
+    return ood, f"{instead} (chosen by rule, as the agent's choice could not stand: {reason})"
 
 
 def _spare(explored: Explored, training: Sequence[Hypothesis]) -> tuple[Source, ...]:

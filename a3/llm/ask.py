@@ -36,6 +36,7 @@ def ask_within_rules(
     """The last value, and the rules it still breaks after so many tries.
 
     A value that breaks some goes back with what is wrong with it; `problems` hears of every one.
+    Where no other comes of that, it stands.
     """
     found, wrong = ask_all(agent, [request], kind, what)[0], list[str]()
     for left in reversed(range(tries)):
@@ -45,7 +46,10 @@ def ask_within_rules(
         if not wrong or not left:
             break
         request = corrected(request, found.model_dump_json(), "; ".join(wrong))
-        found = ask_all(agent, [request], kind, what)[0]
+        again = ask_all(agent, [request], kind, what)[0]
+        if isinstance(again, CallFailed):
+            return found, [*wrong, f"not corrected ({again.kind}: {again.reason})"]
+        found = again
     return found, wrong
 
 

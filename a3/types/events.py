@@ -113,6 +113,8 @@ class ResponsesMade(Frozen):
     n_general: int
     general_dropped: dict[str, int] = Field(default_factory=dict[str, int])
     """Why prompts of the general data were not used -> how many."""
+    unwritten: dict[str, int] = Field(default_factory=dict[str, int])
+    """Answers that the agent was asked for and did not write, by kind of failure."""
 
 
 class TrialFinished(Frozen):

@@ -8,6 +8,7 @@ import pytest
 from a3.agents.respond import CLEAN, GENERAL, respond
 from a3.judges.rules import RuleJudge
 from a3.types.crew import Crew
+from a3.types.events import ResponsesMade
 from a3.types.llm import CallFailed, ChatReply, FailureKind, ReplyStop
 from tests.agents.test_respond import (
     FACTS,
@@ -84,8 +85,11 @@ def test_where_the_target_has_too_few_answers_the_agent_helps_out(config, risk, 
 
 def test_an_agent_that_will_not_write_leaves_the_hypothesis_uncovered(config, risk, rng):
     crew = Crew(Answering(), RuleJudge(risk), Heard(), Writer(refuse=True))
-    found = respond(with_agent(config, source="agent"), queries(risk, rng), [], crew)
+    train = queries(risk, rng)
+    found = respond(with_agent(config, source="agent"), train, [], crew)
     assert found.uncovered == ("H1",)
+    (event,) = (e for e in crew.observer.events if isinstance(e, ResponsesMade))
+    assert event.unwritten == {"refused": len(train)}
 
 
 class Steerable(Answering):

@@ -109,6 +109,7 @@ def test_what_goes_out(provider):
         assert [part["text"] for part in body["system"]] == ["Rules.", "H0.", "H1."]
         ends = ["cache_control" in part for part in body["system"]]
         assert ends == [True, False, True]
+        assert body["system"][2]["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
         wanted = {"effort": "low", "format": {"type": "json_schema", "schema": schema}}
         assert body["output_config"] == wanted
     else:

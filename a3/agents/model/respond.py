@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from a3 import prompts
@@ -20,18 +21,19 @@ WORDS = 120
 
 def by_agent(
     config: Config, queries: Sequence[Query], agent: ChatModel | None
-) -> dict[str, list[Candidate]]:
-    """By query id what the agent would have the target say; nothing where it would not write."""
+) -> tuple[dict[str, list[Candidate]], Counter[str]]:
+    """By query id what the agent would have the target say, and why it did not write the others."""
     if agent is None or not isinstance(config.agent, ModelAgent) or not queries:
-        return {}
+        return {}, Counter()
     room = config.agent.endpoint.max_tokens
     requests = [_request(config, query, room) for query in queries]
     found = ask_all(agent, requests, WrittenAnswer, "training answers, written")
-    return {
+    candidates = {
         query.id: [Candidate(written(answer.answer), "agent")]
         for query, answer in zip(queries, found, strict=True)
         if not isinstance(answer, CallFailed)
     }
+    return candidates, Counter(str(a.kind) for a in found if isinstance(a, CallFailed))
 
 
 def _request(config: Config, query: Query, max_tokens: int) -> ChatRequest:

@@ -20,8 +20,8 @@ from a3.types.written import SplitChoice
 
 def choose_ood(
     config: Config, settings: ModelAgent, agent: ChatModel, explored: Explored
-) -> tuple[set[str], str] | None:
-    """Ids of OOD hypotheses and the agent's reason; None where it made no choice within the rules.
+) -> tuple[set[str], str]:
+    """Ids of OOD hypotheses and the agent's reason; none, and why, without a choice by the rules.
 
     What hangs below a chosen hypothesis goes with it.
     """
@@ -36,8 +36,10 @@ def choose_ood(
     found, wrong = ask_within_rules(
         agent, request, SplitChoice, "split", lambda f: list(broken(explored, _chosen(f, explored)))
     )
-    if isinstance(found, CallFailed) or wrong:
-        return None
+    if isinstance(found, CallFailed):
+        return set(), f"{found.kind}: {found.reason}"
+    if wrong:
+        return set(), "; ".join(wrong)
     return _chosen(found, explored), found.reason
 
 

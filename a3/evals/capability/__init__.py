@@ -6,7 +6,8 @@ they pair. Only their ids are kept: the text of gated benchmarks must not be pub
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 from a3.config.schema import CapabilityConfig
 from a3.errors import ConfigError, DataError
@@ -77,9 +78,21 @@ def missing(config: CapabilityConfig) -> Iterator[str]:
     """What stands in the way of the tasks, for preflight; what is on this machine is read."""
     for name in sorted(set(config.local) - set(config.tasks)):
         yield f"capability.local.{name}: {name} is not among capability.tasks"
-    for name in config.tasks:
-        if name not in builtin_tasks():
-            yield from (f"capability task {name}: {reason}" for reason in _absent(name, config))
+    benchmarks = [name for name in config.tasks if name not in builtin_tasks()]
+    reasons = {name: list(_absent(name, config)) for name in benchmarks}
+    for name, why in reasons.items():
+        yield from (f"capability task {name}: {reason}" for reason in why)
+    if not any(reasons.values()):
+        yield from _twice(benchmarks)
+
+
+def _twice(names: Sequence[str]) -> Iterator[str]:
+    """Items count once, so no task may come under two names."""
+    with quiet():
+        parts = {name: named.parts(name) for name in names}
+    for one, other in combinations(parts, 2):
+        if shared := parts[one] & parts[other]:
+            yield f"capability.tasks: {one} and {other} both hold {min(shared)}; leave one out"
 
 
 def _absent(name: str, config: CapabilityConfig) -> Iterator[str]:

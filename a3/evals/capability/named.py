@@ -38,6 +38,11 @@ def sources(name: str) -> list[str]:
     return sorted({str(config["dataset_path"]) for config in _configs(name).values()})
 
 
+def parts(name: str) -> frozenset[str]:
+    """The single tasks that a name stands for. Raises DataError for an unknown name."""
+    return frozenset(_configs(name))
+
+
 def questions(name: str, local: str | None) -> list[str]:
     """Every question. Raises DataError where the data cannot be had."""
     rows = [row for leaf in _leaves(name, local) for row in leaf.by_id.values()]

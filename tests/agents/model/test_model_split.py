@@ -78,5 +78,7 @@ def test_outside_the_rules_code_chooses(tiny_config):
     for agent in (Says({"reason": "all of it", "ood": ["H0"]}), Says(REFUSED)):
         assert split(config(), made, agent).ood == split(tiny_config, made).ood
     agent = Says({"reason": "all of it", "ood": ["H0"]})
-    split(config(), made, agent)
+    told = split(config(), made, agent).reason
     assert "H0 must train" in agent.asked[1].conversation.last.content
+    assert "never train" in told and "could not stand: H0 must train" in told
+    assert "could not stand: refused: no" in split(config(), made, Says(REFUSED)).reason

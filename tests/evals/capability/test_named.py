@@ -256,6 +256,11 @@ def test_preflight_tells_what_is_wrong_with_a_copy(tmp_path, mmlu_file, gpqa_fil
     assert "not among capability.tasks" in line
 
 
+def test_preflight_refuses_a_task_under_two_names(mmlu_file):
+    copies = {"mmlu_pro": mmlu_file, "mmlu_pro_biology": mmlu_file}
+    assert "mmlu_pro and mmlu_pro_biology both hold mmlu_pro_biology" in told(**copies)
+
+
 def test_preflight_explains_gated_access(monkeypatch):
     monkeypatch.setattr(hub, "why_not", lambda dataset, instead: f"{dataset}: terms; {instead}")
     found = list(missing(compose("model=tiny", "capability=published").capability))
