@@ -111,15 +111,11 @@ def _cpu_info() -> str:
 def cpu_is_fast_at_bf16(info: str) -> bool:
     """Whether a CPU with this /proc/cpuinfo multiplies bf16 faster than fp32.
 
-    AMX tiles and Arm's BF16 extension do, and AMD's AVX512-BF16 (3.6 times). Intel's without AMX, as
-    virtual machines show it, takes 1.6 times as long as fp32 (docs/log.md).
+    AMX tiles and Arm's BF16 extension do, and AMD's AVX512-BF16 (3.6 times). Intel's without AMX,
+    as virtual machines show it, takes 1.6 times as long as fp32 (docs/log.md).
     """
-    known = dict(
-        (name.strip(), value.strip())
-        for line in reversed(info.splitlines())
-        for name, mark, value in [line.partition(":")]
-        if mark
-    )
+    pairs = (line.partition(":") for line in info.splitlines())
+    known = {name.strip(): value.strip() for name, _, value in pairs}
     flags = set((known.get("flags") or known.get("Features", "")).split())
     intel = known.get("vendor_id") == "GenuineIntel"
     return bool({"amx_bf16", "bf16"} & flags) or ("avx512_bf16" in flags and not intel)
