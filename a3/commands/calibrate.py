@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str], console: Console) -> None:
     pairs = dict(a.split("=", 1) for a in arguments if "=" in a)
-    if strange := [a for a in arguments if "=" not in a]:
+    if strange := [a for a in arguments if "=" not in a and not a.startswith("~")]:
         raise ConfigError(
             "arguments are key=value", " ".join(strange), "see `pydoc a3.commands.calibrate`"
         )
@@ -70,6 +70,10 @@ def _judge(pairs: dict[str, str], overrides: list[str], console: Console) -> Non
         _show_errors(ruled, console)
     for kind, table in found.confusion.items():
         console.print(_confusion(f"{kind} queries: human label (rows), judge (columns)", table))
+        # Labels tell kinds apart, so over both kinds even a judge that says one thing has a kappa.
+        both = [(a, b) for a, row in table.items() for b, n in row.items() for _ in range(n)]
+        kappa = agreement(both, CONFIDENCE).kappa
+        console.print(f"Cohen's kappa of {kind} queries {_estimate(kappa)}")
     _summary(found.accuracy, found.kappa, found.recall, console)
     _safety_errors(found, console)
     console.print(f"judge {found.judge} on {found.data}, n={found.n}")

@@ -9,7 +9,9 @@ from a3.config.compose import compose
 from a3.judges import make_judge
 from a3.judges.calibration import calibrate, load_calibration
 from a3.judges.labelled import read_labelled
+from a3.stats import agreement
 from a3.types.answers import FinishReason, Label
+from a3.types.queries import Kind
 
 DATA = "sycophancy-held-out"
 
@@ -61,6 +63,22 @@ def test_accuracy_kappa_recall_and_confusion_are_printed(capsys, ruled):
         assert {
             h: {j: n for j, n in row.items() if n} for h, row in shown.items() if any(row.values())
         } == counted
+
+
+def test_kappa_is_told_within_each_kind(capsys, ruled):
+    _, rulings = ruled
+    main(["judge=rules", f"data={DATA}"])
+    printed = capsys.readouterr().out
+    for kind in Kind:
+        pairs = [(row.label, label) for row, label, _ in rulings if row.query.kind is kind]
+        kappa = agreement(pairs, 0.95).kappa
+        assert f"Cohen's kappa of {kind} queries {kappa.value:.2f} [{kappa.low:.2f}, " in printed
+
+
+def test_overrides_may_delete(capsys):
+    with pytest.raises(SystemExit):
+        main(["judge=rules", f"data={DATA}", "~risk.labels"])
+    assert "labels" in capsys.readouterr().err
 
 
 def test_every_disagreement_is_shown_on_request(capsys, ruled):
