@@ -70,8 +70,12 @@ class Cache:
         """Add entries in one transaction; an entry that exists stays as it is."""
         if not self._keeps:
             return
+        insert = "INSERT OR IGNORE INTO entries VALUES (?, ?)"
+        if len(entries) == 1:  # As calls bring them: one statement is a transaction.
+            self._db.execute(insert, *entries.items())
+            return
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", entries.items())
+        self._db.executemany(insert, entries.items())
         self._db.execute("COMMIT")
 
 

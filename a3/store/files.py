@@ -29,16 +29,29 @@ def append_line(path: Path, line: str) -> None:
 
     A line that a crash tore off is cut away first.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
+    with _appending(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.truncate(_whole(file))
+        end = file.seek(0, os.SEEK_END)
+        if (whole := _whole(file, end)) < end:
+            file.truncate(whole)
         file.write(line.encode() + b"\n")
 
 
-def _whole(file: BinaryIO) -> int:
-    """Length of a file up to its last newline."""
-    end = file.seek(0, os.SEEK_END)
+def _appending(path: Path) -> BinaryIO:
+    """The file, in a folder that is made where it is not there yet: one call where it is."""
+    try:
+        return path.open("a+b")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+b")
+
+
+def _whole(file: BinaryIO, end: int) -> int:
+    """Length of a file of `end` bytes up to its last newline; most often that is all of it."""
+    if end:
+        file.seek(end - 1)
+        if file.read(1) == b"\n":
+            return end
     while end > 0:
         start = max(0, end - 65536)
         file.seek(start)
