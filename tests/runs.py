@@ -129,6 +129,8 @@ class KillWhen:
     def __call__(self) -> None:
         import importlib
 
+        if self.how is signal.SIGINT:  # A shell's background jobs are started deaf to it.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         module = importlib.import_module(self.module)
         owner, _, attribute = self.name.rpartition(".")
         holder = getattr(module, owner) if owner else module
