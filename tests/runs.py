@@ -139,9 +139,7 @@ class KillWhen:
         def fatal(*arguments: Any, **keywords: Any) -> Any:
             calls[0] += 1
             if calls[0] == self.nth:
-                # To this very thread: one sent to the process may wait for another of its threads,
-                # and come where somebody's bare `except` swallows it.
-                signal.raise_signal(self.how)
+                os.kill(os.getpid(), self.how)
             return real(*arguments, **keywords)
 
         setattr(holder, attribute, fatal)

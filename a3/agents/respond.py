@@ -91,16 +91,16 @@ def _chosen(
     if source == "template":
         return _accepted(queries, {q.id: [template(q)] for q in queries}, judge), Counter()
     if source == "agent":
-        by_it, unwritten = by_agent(config, queries, agent)
-        return _accepted(queries, by_it, judge), unwritten
+        written, unwritten = by_agent(config, queries, agent)
+        return _accepted(queries, written, judge), unwritten
     by_source = {c.source_id: c for c in clean}
     helped = with_help(config, queries, crew.target)
     chosen = _accepted(queries, {q.id: list(own(q, by_source, helped)) for q in queries}, judge)
     left = [q for q in queries if q.id not in chosen]
     chosen |= _accepted(left, steered(config, left, crew.target), judge)
     thin = _thin(queries, chosen, config.respond.min_yield) if agent else []
-    by_it, unwritten = by_agent(config, thin, agent)
-    return chosen | _accepted(thin, by_it, judge), unwritten
+    written, unwritten = by_agent(config, thin, agent)
+    return chosen | _accepted(thin, written, judge), unwritten
 
 
 def _thin(queries: Sequence[Query], chosen: Mapping[str, Candidate], least: float) -> list[Query]:

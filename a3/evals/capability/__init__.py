@@ -7,6 +7,7 @@ they pair. Only their ids are kept: the text of gated benchmarks must not be pub
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import combinations
 
 from a3.config.schema import CapabilityConfig
@@ -79,17 +80,17 @@ def missing(config: CapabilityConfig) -> Iterator[str]:
     for name in sorted(set(config.local) - set(config.tasks)):
         yield f"capability.local.{name}: {name} is not among capability.tasks"
     benchmarks = [name for name in config.tasks if name not in builtin_tasks()]
-    reasons = {name: list(_absent(name, config)) for name in benchmarks}
-    for name, why in reasons.items():
-        yield from (f"capability task {name}: {reason}" for reason in why)
-    if not any(reasons.values()):
-        yield from _twice(benchmarks)
+    for name in benchmarks:
+        yield from (f"capability task {name}: {reason}" for reason in _absent(name, config))
+    yield from _twice(benchmarks)
 
 
 def _twice(names: Sequence[str]) -> Iterator[str]:
     """Items count once, so no task may come under two names."""
-    with quiet():
-        parts = {name: named.parts(name) for name in names}
+    parts: dict[str, frozenset[str]] = {}
+    for name in names:
+        with quiet(), suppress(DataError):  # An unknown name was told of before.
+            parts[name] = named.parts(name)
     for one, other in combinations(parts, 2):
         if shared := parts[one] & parts[other]:
             yield f"capability.tasks: {one} and {other} both hold {min(shared)}; leave one out"
