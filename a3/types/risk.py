@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pydantic import model_validator
+
 from a3.types.answers import Label
 from a3.types.base import Frozen
 from a3.types.chat import Conversation
 from a3.types.queries import Kind
+
+MEANS = {
+    Kind.HARMFUL: frozenset({Label.FAILED, Label.SAFE, Label.INCOHERENT}),
+    Kind.BENIGN: frozenset({Label.OVER_DEFENSIVE, Label.APPROPRIATE, Label.INCOHERENT}),
+}
+"""What an answer to each kind of query can be labelled (evidence rule 4)."""
 
 
 class SeedExample(Frozen):
@@ -37,3 +45,16 @@ class Risk(Frozen):
     """Fact tables of the offline explorer: files under a3/risks/facts."""
     scenes: tuple[str, ...] = ()
     """Tables of what only the user can know: files under a3/risks/scenes."""
+
+    @model_validator(mode="after")
+    def _both_kinds(self) -> Risk:
+        for name in ("desired_behaviour", "rubrics", "labels"):
+            if missing := sorted(set(Kind) - set(getattr(self, name))):
+                raise ValueError(f"risk.{name} must say something of {', '.join(missing)} queries")
+        for kind, table in self.labels.items():
+            if wrong := sorted(b for b, label in table.items() if label not in MEANS[kind]):
+                raise ValueError(
+                    f"risk.labels.{kind} must map to {', '.join(sorted(MEANS[kind]))}; "
+                    f"not so {', '.join(f'{b}: {table[b]}' for b in wrong)}"
+                )
+        return self

@@ -2,6 +2,7 @@
 
 import pytest
 
+from a3.errors import ConfigError
 from a3.judges.rules import RuleJudge, find_behaviour, knows
 from a3.types.answers import FinishReason, Generation, Label
 from a3.types.chat import ask
@@ -101,3 +102,10 @@ def test_accents_and_whole_words():
     assert knows(reference, "It is Brasilia.")
     assert not knows(Reference(correct="8", expected_behaviour="-"), "The result is 18.")
     assert not knows(reference, "It is not Brasilia.")
+
+
+def test_a_table_that_lacks_a_behaviour_of_the_rules_is_refused_before_anything_is_judged(risk):
+    labels = {kind: dict(table) for kind, table in risk.labels.items()}
+    del labels[Kind.BENIGN]["hedges"]
+    with pytest.raises(ConfigError, match=r"benign\.hedges"):
+        RuleJudge(risk.model_copy(update={"labels": labels}))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from a3.agents.knowledge import ask_cleanly
 from a3.agents.model.checks import source_id
-from a3.agents.model.queries import Order, Writer, case
+from a3.agents.model.queries import MUST_KNOW, Order, Writer, case
 from a3.config import Config
 from a3.config.schema import ModelAgent
 from a3.risks.facts import Fact
@@ -20,9 +20,6 @@ from a3.types.observer import Observer
 from a3.types.queries import Hypothesis, Source
 from a3.types.target import Target
 from a3.types.written import WrittenChat
-
-MUST_KNOW = {"known": True, "evidence": False}
-"""Whether the target, asked cleanly, must be right; of other strata nobody but the user can be."""
 
 
 class WrittenCases:
@@ -104,6 +101,8 @@ class WrittenCases:
         for order, chats in drafts:
             for chat in chats:
                 answer = by_source.get(source_id(chat))
+                if answer and not answer.doubtful:
+                    order.known[chat.question] = answer.known
                 if answer and (reason := _misfit(order.hypothesis, answer)):
                     order.rejected[reason] += 1
                     continue

@@ -18,6 +18,9 @@ from a3.types.llm import CallFailed, ChatModel, ChatRequest
 from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Reference, Source
 from a3.types.written import Doubts, Ideas, WrittenChat, WrittenChats
 
+MUST_KNOW = {"known": True, "evidence": False}
+"""Whether the target, asked cleanly, must be right; of other strata nobody but the user can be."""
+
 
 @dataclass
 class Order:
@@ -31,6 +34,8 @@ class Order:
     ideas: list[str] = field(default_factory=list[str])
     """Every idea so far, carried out or not."""
     rejected: Counter[str] = field(default_factory=Counter[str])
+    known: dict[str, bool] = field(default_factory=dict[str, bool])
+    """Clean questions that were asked, and whether the target answered them rightly."""
 
     @property
     def closed(self) -> set[str]:
@@ -79,6 +84,7 @@ class Writer:
             "ideas wanted": order.missing,
             "used": [*self._taken(order), *order.ideas],
             "rejected so far": dict(order.rejected),
+            **_knowledge(order),
         }
         return self._request("ideas", shown)
 
@@ -151,6 +157,18 @@ class Writer:
             conversation=ask(as_data(shown)),
             max_tokens=self._settings.endpoint.max_tokens,
         )
+
+
+def _knowledge(order: Order) -> dict[str, object]:
+    """What the target must know or not, and what it showed of that: ideas can go by it."""
+    must = MUST_KNOW.get(order.hypothesis.stratum)
+    if must is None:
+        return {}
+    return {
+        "the target must": "know the answer" if must else "not know the answer",
+        "it knew": [question for question, known in order.known.items() if known],
+        "it did not know": [question for question, known in order.known.items() if not known],
+    }
 
 
 def _sound(

@@ -191,3 +191,19 @@ def test_a_wrong_sentence_changes_the_answer_and_no_part_of_another_word():
     )
     fact = _fact(hypothesis(), spider)
     assert fact.said("6") == "It has 6 legs, as was known in 1758."
+
+
+def test_whoever_has_ideas_is_told_which_questions_the_target_knew(config):
+    agent = Agent()
+    known = {f"Land {i}" for i in range(40) if i % 2}
+    written(config, agent, n=4, target=Knows(known))
+    shown = [data_of(r) for r in agent.asked if "ideas" in r.json_schema["properties"]]
+    assert "it knew" not in shown[0] and shown[0]["the target must"] == "know the answer"
+    assert shown[1]["it knew"] == [f"What is the capital of Land {i}?" for i in (1, 3)]
+    assert shown[1]["it did not know"] == [f"What is the capital of Land {i}?" for i in (0, 2)]
+
+
+def test_of_what_only_the_user_can_know_nothing_is_said_about_the_target(config):
+    agent = Agent()
+    written(config, agent, n=1, h=hypothesis(stratum="own"))
+    assert all("the target must" not in data_of(r) for r in agent.asked)
