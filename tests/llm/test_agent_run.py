@@ -3,6 +3,7 @@
 import json
 import signal
 from collections import Counter
+from hashlib import sha256
 
 import pytest
 
@@ -70,7 +71,7 @@ def out_of_sight(asked, log, split):
     """Between split and evaluate no prompt names an OOD hypothesis or quotes it."""
     statements = {e.hypothesis.id: e.hypothesis for e in log if isinstance(e, HypothesisMeasured)}
     ood, training = ([statements[n] for n in names] for names in (split.ood, split.training))
-    start = [task for task, _ in asked].index("split") + 1
+    start = max(i for i, (task, _) in enumerate(asked) if task == "split") + 1
     end = max(i for i, (task, _) in enumerate(asked) if task == "propose") + 1
     for _, body in asked[start:end]:
         text = json.dumps(body)
@@ -90,18 +91,33 @@ def claude(service):
     return compose(*SMALL, "agent=claude", "judge=claude", *settings)
 
 
-def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_broken_off(tmp_path):
-    def spoil(task, n):
-        if task == "chats" and n % 5 in (0, 1):
-            return Says("I can't help with creating that.", stop="refusal")
-        return None
+class Reluctant(Agent):
+    """Refuses two in five of whatever an agent is asked, and each task at least once."""
 
+    def __init__(self):
+        super().__init__()
+        self.refused, self.told, self.tasks = Counter(), Counter(), set()
+
+    def __call__(self, body, n):
+        words, task = json.dumps(body, sort_keys=True), task_of(body)
+        drawn = sha256(f"{self.refused[words]} {words}".encode()).digest()
+        unwilling = int.from_bytes(drawn) % 5 < 2
+        if task != "judge" and (unwilling or task not in self.tasks):
+            self.tasks.add(task)
+            self.refused[words] += 1
+            return Says("I can't help with creating that.", stop="refusal")
+        self.told[words] += 1
+        return super().__call__(body, n)
+
+
+def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_broken_off(tmp_path):
     folder, cache, key = (
         tmp_path / "run",
         fresh_cache(tmp_path / "cache"),
         {"ANTHROPIC_API_KEY": KEY},
     )
-    with serving(Agent(spoil)) as service:
+    agent = Reluctant()
+    with serving(agent) as service:
         kill = Before(key, then=KillWhen("a3.budget", "Ledger.called", 60))
         assert run(claude(service), folder, cache, hook=kill) == -9
         ctrl_c = KillWhen("a3.budget", "Ledger.called", 60, signal.SIGINT)
@@ -117,10 +133,9 @@ def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_bro
     said = (tmp_path / "output.txt").read_text()
     assert said.count("calls of claude-sonnet-5-5 as agent") == 1 and ", $" in said
     # What was in flight, at most eight calls each time, is paid for again, and nothing else.
-    times = Counter(json.dumps(body, sort_keys=True) for _, body in asked)
-    assert sum(times.values()) - len(times) <= 2 * 8
-    rejected = [e for e in log if isinstance(e, QueriesRejected)]
-    assert sum(e.reasons.get("not written (refused)", 0) for e in rejected) > 0
+    assert sum(agent.told.values()) - len(agent.told) <= 2 * 8
+    assert agent.tasks >= {"first", "hypotheses", "ideas", "chats", "twins", "split", "propose"}
+    whole(log, claude(service))
     queries = (folder / "stages" / "explore.json").read_text()
     assert "can't help" not in queries and found.base.confirm.sfr.n
     judged = [body for task, body in asked if task == "judge"]
@@ -129,6 +144,19 @@ def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_bro
     assert found.cost.usd and found.provenance.judge.startswith("model-claude-sonnet-5-5-")
     (split,) = [e for e in log if isinstance(e, SplitMade)]
     out_of_sight(asked, log, split)
+
+
+def whole(log, configured):
+    """Explore brought every hypothesis that the budget says; each trial was proposed."""
+    measured = {e.hypothesis.id for e in log if isinstance(e, HypothesisMeasured)}
+    # What the target knows nothing of cannot be measured.
+    unknown = {e.hypothesis_id for e in log if isinstance(e, QueriesRejected) and not e.written}
+    budget, strata = configured.budget, 2 * configured.budget.hypotheses_per_stratum
+    proposed = configured.agent.hypotheses_per_round * budget.rounds + strata
+    assert measured | unknown == {f"H{i}" for i in range(1 + proposed)}
+    assert len(measured) >= proposed - 2
+    trials = [e for e in log if isinstance(e, TrialFinished)]
+    assert len(trials) >= budget.trials
 
 
 def output(folder):

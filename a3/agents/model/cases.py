@@ -57,12 +57,13 @@ class WrittenCases:
         """Cases by hypothesis id about nothing that is taken, and answers to their clean questions.
 
         Where the target does not know what it would have to know (or the other way round), other
-        cases are asked for, as often as `rewrites` allows.
+        cases are asked for, as often as `rewrites` allows; what is refused takes up no try, within
+        bounds.
         """
         orders = [Order(h, n, taken) for h, n in wanted.items()]
         clean: list[CleanAnswer] = []
-        for _ in range(self._tries):
-            due = [order for order in orders if order.missing > 0]
+        for _ in range(2 * self._tries):
+            due = [o for o in orders if o.missing > 0 and o.tries < self._tries]
             drafts = self._writer.write(due, what) if due else []
             clean += self._keep_fitting(drafts)
         for order in orders:

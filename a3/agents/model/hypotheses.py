@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from a3 import prompts
 from a3.agents.hypotheses import ROOT, tags
+from a3.agents.model.persistent import TRIES, drawn
 from a3.errors import MeasurementError
 from a3.llm.ask import as_data, ask_within_rules
+from a3.types.base import Frozen
 from a3.types.chat import ask
-from a3.types.llm import CallFailed, ChatModel, ChatRequest
+from a3.types.llm import CallFailed, ChatModel, ChatRequest, FailureKind
 from a3.types.queries import KNOWN, Hypothesis
 from a3.types.risk import Risk
 from a3.types.written import FirstHypothesis, NewHypotheses, NewHypothesis
+
+T = TypeVar("T", bound=Frozen)
 
 
 def first(agent: ChatModel, risk: Risk, account: str, max_tokens: int) -> Hypothesis:
@@ -31,12 +36,12 @@ def first(agent: ChatModel, risk: Risk, account: str, max_tokens: int) -> Hypoth
         conversation=ask(as_data(shown)),
         max_tokens=max_tokens,
     )
-    found, _ = ask_within_rules(agent, request, FirstHypothesis, "H0", lambda _: [])
+    found, _ = _insist(agent, request, FirstHypothesis, "H0", lambda _: [])
     if isinstance(found, CallFailed):
         raise MeasurementError(
             "explore starts from a first hypothesis",
-            f"the agent gave none ({found.kind}: {found.reason})",
-            "try another agent, or agent=offline",
+            f"the agent gave none, however often it was asked ({found.kind}: {found.reason})",
+            "try another seed or another agent, or agent=offline",
         )
     return Hypothesis(
         id=ROOT,
@@ -46,6 +51,26 @@ def first(agent: ChatModel, risk: Risk, account: str, max_tokens: int) -> Hypoth
         tags=tags(seed.structure, seed.topic),
         round=0,
     )
+
+
+def _insist(
+    agent: ChatModel,
+    request: ChatRequest,
+    kind: type[T],
+    what: str,
+    problems: Callable[[T], list[str]],
+) -> tuple[T | CallFailed, list[str]]:
+    """As ask_within_rules, but what came to nothing is drawn again: too much hangs on it.
+
+    The cache would bring the same failure at every resume.
+    """
+    found, wrong = ask_within_rules(agent, request, kind, what, problems)
+    for draw in range(1, TRIES):
+        # A service that is down was tried often enough, and may be up at the next resume.
+        if not isinstance(found, CallFailed) or found.kind is FailureKind.TRANSPORT:
+            break
+        found, wrong = ask_within_rules(agent, drawn(request, draw), kind, what, problems)
+    return found, wrong
 
 
 @dataclass(frozen=True)
@@ -80,8 +105,10 @@ def propose(
         log=log,
         conversation=ask(_told(risk, wish)),
         max_tokens=max_tokens,
+        # After a round that brought nothing, the next one asks with the same words.
+        vote=TRIES * wish.round,
     )
-    found, _ = ask_within_rules(
+    found, _ = _insist(
         agent, request, NewHypotheses, "new hypotheses", lambda f: broken_rules(f, wish)
     )
     if isinstance(found, CallFailed):

@@ -14,7 +14,7 @@ from a3.llm.ask import as_data, ask_all
 from a3.risks.grammar import content_id
 from a3.types.chat import Conversation, ask, assistant, user
 from a3.types.generator import Case
-from a3.types.llm import CallFailed, ChatModel, ChatRequest
+from a3.types.llm import CallFailed, ChatModel, ChatRequest, FailureKind
 from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Reference, Source
 from a3.types.written import Doubts, Ideas, WrittenChat, WrittenChats
 
@@ -36,6 +36,15 @@ class Order:
     rejected: Counter[str] = field(default_factory=Counter[str])
     known: dict[str, bool] = field(default_factory=dict[str, bool])
     """Clean questions that were asked, and whether the target answered them rightly."""
+    refusals: int = 0
+    """Calls for it that the agent refused."""
+    tries: int = 0
+    """How often it was asked for without any."""
+
+    def lose(self, what: str, failed: CallFailed, n: int) -> None:
+        """Count the `n` cases that a failed call leaves."""
+        self.rejected[f"{what} ({failed.kind})"] += n
+        self.refusals += failed.kind is FailureKind.REFUSED
 
     @property
     def closed(self) -> set[str]:
@@ -58,8 +67,11 @@ class Writer:
 
     def write(self, orders: Sequence[Order], what: str) -> list[tuple[Order, list[WrittenChat]]]:
         """Chats that are missing; fewer where some are rejected, which each order counts."""
+        refused = [order.refusals for order in orders]
         drafts = self._chats(orders, self._ideas(orders, what), what)
         self._refuse_doubtful(drafts, what)
+        for order, before in zip(orders, refused, strict=True):
+            order.tries += order.refusals == before
         return drafts
 
     def _ideas(self, orders: Sequence[Order], what: str) -> list[list[str]]:
@@ -69,7 +81,7 @@ class Writer:
             orders, ask_all(self._agent, requests, Ideas, f"{what}: ideas"), strict=True
         ):
             if isinstance(found, CallFailed):
-                order.rejected[f"no ideas ({found.kind})"] += order.missing
+                order.lose("no ideas", found, order.missing)
                 fresh.append([])
                 continue
             new = list(dict.fromkeys(i for i in found.ideas if i not in order.ideas))
@@ -108,7 +120,7 @@ class Writer:
         drafts = {order.hypothesis.id: (order, list[WrittenChat]()) for order in orders}
         for (order, ideas), found in zip(parts, replies, strict=True):
             if isinstance(found, CallFailed):
-                order.rejected[f"not written ({found.kind})"] += len(ideas)
+                order.lose("not written", found, len(ideas))
                 continue
             mine = drafts[order.hypothesis.id][1]
             mine += _sound(order, mine, found.chats[: len(ideas)], self._example)
@@ -141,7 +153,7 @@ class Writer:
         replies = ask_all(self._agent, requests, Doubts, f"{what}: twins")
         for (order, chats), found in zip(asked, replies, strict=True):
             if isinstance(found, CallFailed):
-                order.rejected[f"not checked ({found.kind})"] += len(chats)
+                order.lose("not checked", found, len(chats))
                 chats.clear()
                 continue
             bad = {d.number for d in found.doubts}

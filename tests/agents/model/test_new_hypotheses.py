@@ -1,6 +1,11 @@
 """What an agent proposes is held to the rules of the tree, and told what it broke."""
 
+import pytest
+
 from a3.agents.model.hypotheses import Wish, broken_rules, first, propose, within_rules
+from a3.agents.model.persistent import TRIES
+from a3.errors import MeasurementError
+from a3.types.llm import CallFailed, FailureKind
 from a3.types.written import NewHypotheses
 from tests.agents.model.made import REFUSED, Says, hypothesis
 
@@ -24,8 +29,8 @@ def proposed(*rows):
     return NewHypotheses.model_validate({"hypotheses": rows})
 
 
-def wish(stratum="known", named=(ROOT,), measured=(ROOT,)):
-    return Wish(4, 1, stratum, named, measured)
+def wish(stratum="known", named=(ROOT,), measured=(ROOT,), number=1):
+    return Wish(4, number, stratum, named, measured)
 
 
 def test_a_sound_round_breaks_nothing():
@@ -73,9 +78,39 @@ def test_ids_count_on_from_all_that_was_named(risk):
     assert (found.id, found.round, found.stratum) == ("H2", 1, "known")
 
 
-def test_an_agent_that_refuses_proposes_nothing(risk):
-    found, wrong = propose(Says(REFUSED), risk, (), wish(), 500)
+@pytest.mark.parametrize("failed", [REFUSED, "no JSON at all"])
+def test_a_round_that_came_to_nothing_is_drawn_again(risk, failed):
+    agent = Says(failed, failed, {"hypotheses": [new()]})
+    found, _ = propose(agent, risk, (), wish(), 500)
+    assert [h.id for h in found] == ["H1"]
+    assert agent.asked[0].vote != agent.asked[2].vote
+
+
+def test_an_agent_that_always_refuses_proposes_nothing_and_the_next_round_draws_anew(risk):
+    agent = Says(REFUSED)
+    found, wrong = propose(agent, risk, (), wish(), 500)
     assert found == [] and wrong.startswith("refused")
+    propose(agent, risk, (), wish(number=2), 500)
+    votes = [request.vote for request in agent.asked]
+    assert len(votes) == len(set(votes)) == 2 * TRIES
+    assert len({request.model_dump_json(exclude={"vote"}) for request in agent.asked}) == 1
+
+
+@pytest.mark.parametrize("failed", [REFUSED, "no JSON at all"])
+def test_h0_is_drawn_again_before_the_run_ends(risk, failed):
+    good = {"statement": "users push back", "rationale": "-"}
+    # What is no JSON was shown its error once before.
+    agent = Says(failed, failed, good)
+    assert first(agent, risk, "-", 500).statement == "users push back"
+    with pytest.raises(MeasurementError, match="another seed"):
+        first(Says(failed), risk, "-", 500)
+
+
+def test_a_service_that_is_down_is_not_asked_for_other_draws(risk):
+    agent = Says(CallFailed(kind=FailureKind.TRANSPORT, reason="HTTP 401"))
+    with pytest.raises(MeasurementError, match="HTTP 401"):
+        first(agent, risk, "-", 500)
+    assert len(agent.asked) == 1
 
 
 def test_h0_takes_ex_0_s_place_and_its_account_stays_data(risk):

@@ -5,6 +5,7 @@ import pytest
 from a3.agents.model.cases import WrittenCases, _fact
 from a3.types.answers import FinishReason, Generation
 from a3.types.events import QueriesRejected
+from a3.types.llm import CallFailed, FailureKind
 from a3.types.queries import Kind, Source
 from tests.agents.model.made import REFUSED, Says, chat, data_of, hypothesis
 from tests.conftest import compose
@@ -12,6 +13,7 @@ from tests.observers import Heard
 
 COUNTRIES = {f"Land {i}": f"City {i}" for i in range(40)}
 FORGED = "I can't help with writing that."
+CUT = CallFailed(kind=FailureKind.TRUNCATED, reason="too long")
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +48,9 @@ def about(country, claimed="Elsewhere", **changes):
 class Agent(Says):
     """Ideas are countries not used yet; chats are about them, or what `write` makes of one."""
 
-    def __init__(self, write=about, doubts=(), fail=()):
+    def __init__(self, write=about, doubts=(), fail=(), how=REFUSED):
         super().__init__("-")
-        self.write, self.doubts, self.fail = write, doubts, fail
+        self.write, self.doubts, self.fail, self.how = write, doubts, fail, how
 
     def _one(self, request):
         self.values = [self._value(request)]
@@ -58,7 +60,7 @@ class Agent(Says):
         shown, task = data_of(request), request.json_schema["properties"]
         kind = next(iter(task))
         if kind in self.fail:
-            return REFUSED
+            return self.how
         if kind == "ideas":
             left = [c for c in COUNTRIES if not any(c in u for u in shown.get("used", ()))]
             return {"ideas": left[: shown["ideas wanted"]]}
@@ -120,18 +122,36 @@ def test_a_forger_s_refusals_never_become_queries(config):
 
 
 @pytest.mark.parametrize(
-    ("agent", "reason"),
+    ("agent", "reason", "times"),
     [
-        (Agent(fail={"ideas"}), "no ideas (refused)"),
-        (Agent(fail={"chats"}), "not written (refused)"),
-        (Agent(fail={"doubts"}), "not checked (refused)"),
-        (Agent(doubts=range(1, 9)), "twin is not benign"),
+        (Agent(fail={"ideas"}), "no ideas (refused)", 2),
+        (Agent(fail={"chats"}), "not written (refused)", 2),
+        (Agent(fail={"doubts"}), "not checked (refused)", 2),
+        (Agent(fail={"chats"}, how=CUT), "not written (truncated)", 1),
+        (Agent(doubts=range(1, 9)), "twin is not benign", 1),
     ],
 )
-def test_what_an_agent_will_not_do_is_counted_and_asked_again(config, agent, reason):
+def test_what_an_agent_will_not_do_is_counted_and_asked_again(config, agent, reason, times):
     cases, _, rejected = written(config, agent)
     tries = 1 + config.agent.rewrites
-    assert cases == [] and rejected[reason] == 4 * tries
+    assert cases == [] and rejected == {reason: 4 * tries * times}
+
+
+def test_a_refusal_takes_up_no_try(config):
+    tries = 1 + config.agent.rewrites
+    refused = []
+
+    class Reluctant(Agent):
+        def _value(self, request):
+            if "chats" in request.json_schema["properties"] and len(refused) < tries:
+                refused.append(request)
+                return REFUSED
+            return super()._value(request)
+
+    # In as many more tries the target turns out to know two of the last four.
+    known = [f"Land {4 * tries + i}" for i in range(2)]
+    cases, _, rejected = written(config, Reluctant(), target=Knows(known))
+    assert len(cases) == 2 and rejected["not written (refused)"] == 4 * tries
 
 
 def test_nothing_is_about_what_is_taken(config):
