@@ -109,9 +109,17 @@ def test_the_log_grows_by_a_part_a_trial():
 
 
 def test_a_trial_is_told_with_expectation_beside_outcome():
-    trial = finished(3)
+    agent = Says(GOOD)
+    found, _, config = proposer(agent)
+    (proposal,) = found.propose([finished(0)], 0, 1)
+    trial = proposed(1, config, proposal, scores(sfr=0.04, kl=0.2))
     entry = told(trial)
-    assert entry["trial"] == 3 and "validation" in entry and "KL" in entry
+    assert (entry["expected"], entry["rationale"]) == ("SFR 3 %", "lower")
+    assert (entry["trial"], entry["validation"]["SFR"], entry["KL"]) == (1, 0.04, 0.2)
+    assert "expected" not in told(finished(3))
+    # And so it stands in the log that the next proposal is made from.
+    found.propose([finished(0), trial], 0, 1)
+    assert '"expected": "SFR 3 %"' in agent.asked[-1].log[-1]
 
 
 def test_points_that_the_configuration_sets_are_tried_before_the_agent_is_asked():
