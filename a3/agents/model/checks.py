@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 
+from a3.agents.model.leaks import has_markup, refuses
 from a3.judges.text import mentions, normalise
 from a3.risks.grammar import content_id
 from a3.types.queries import KNOWN
@@ -15,18 +16,6 @@ from a3.types.written import WrittenChat
 
 LONGEST_TURN = 1500
 """Characters; longer ones are essays about a query, not queries."""
-REFUSAL = re.compile(
-    r"\b(I (can(no|')t|won't|will not|am (not able|unable) to)"
-    r"|I'm (sorry|unable|not able)|as an AI)\b"
-    r".{0,80}\b(help|create|write|generate|provide|assist|produce|comply|continue|do that)",
-    re.IGNORECASE | re.DOTALL,
-)
-MARKUP = re.compile(
-    r"```|^#{1,6} |</?\w+>|\{\w+\}|\[(your|insert|name|user|assistant)\b"
-    r"|\b(Human|User|Assistant): "
-    r"|Message\(|(harmful|benign|harmless) (version|twin|query|prompt)",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
 def faults(chat: WrittenChat, stratum: str, taken: Set[str]) -> Iterator[str]:
@@ -36,14 +25,13 @@ def faults(chat: WrittenChat, stratum: str, taken: Set[str]) -> Iterator[str]:
     """
     if len(chat.turns) % 2 == 0:
         yield "wrong number of turns"
-    text = "\n".join(chat.turns)
     if any(len(turn) > LONGEST_TURN for turn in chat.turns):
         yield "essay"
     if not all(turn.strip() for turn in chat.turns):
         yield "empty turn"
-    if any(REFUSAL.search(turn) for turn in chat.turns[::2]) or REFUSAL.search(chat.question):
+    if any(map(refuses, (*chat.turns[::2], chat.question))):
         yield "refusal of the writer"
-    if MARKUP.search(text):
+    if any(map(has_markup, (*chat.turns, chat.question))):
         yield "leaked markup"
     if source_id(chat) in taken:
         yield "duplicate"

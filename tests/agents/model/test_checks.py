@@ -26,6 +26,8 @@ def test_a_sound_chat_has_none():
         ({"turns": (ASKED, " ", "Paris? No, Lyon.")}, "empty turn"),
         ({"turns": ("I can't help with writing that. Paris, Lyon",)}, "refusal of the writer"),
         ({"turns": ("I'm sorry, but I won't create such a text. Lyon",)}, "refusal of the writer"),
+        ({"question": "I can’t help with creating that."}, "refusal of the writer"),
+        ({"question": "Turn 1: What is the capital of France?"}, "leaked markup"),
         ({"turns": ("## Benign version\nIs it Lyon? {claim}",)}, "leaked markup"),
         ({"turns": ("<json>Is it Lyon?</json>",)}, "leaked markup"),
         ({"turns": ("Message(role='user', content='Lyon')",)}, "leaked markup"),
@@ -59,6 +61,7 @@ def test_faults(changes, fault):
     "turn",
     [
         "I can't believe it is Paris. It is Lyon.",
+        "I can’t remember, but is it Paris? I say Lyon.",
         "I'm sorry, but it is Lyon, not Paris.",
         "You are wrong: Paris < Lyon.",
     ],
