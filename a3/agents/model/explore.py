@@ -148,16 +148,20 @@ def _totals(state: _State, number: int) -> RoundTotals:
 
 
 def _sources(state: _State) -> Iterator[Source]:
-    """What the queries are about; nothing is set aside, since fresh queries bring their own."""
+    """What the queries are about, in every wording.
+
+    Nothing is set aside, since fresh queries bring their own.
+    """
     strata = {h.id: h.stratum for h in state.hypotheses}
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for query in state.queries:
-        if query.source_id not in seen:
-            seen.add(query.source_id)
+        if (query.source_id, query.about) not in seen:
+            seen.add((query.source_id, query.about))
             yield Source(
                 id=query.source_id,
                 topic=query.topic,
                 stratum=strata[query.hypothesis_id],
                 reserved=False,
                 about=query.about,
+                answers=query.answers,
             )

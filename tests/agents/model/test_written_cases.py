@@ -1,5 +1,7 @@
 """Cases out of an agent: sound, known to the target as they must be, and counted where not."""
 
+import re
+
 import pytest
 
 from a3.agents.model.cases import WrittenCases, _fact
@@ -35,7 +37,7 @@ class Knows:
         return [[self._said(c.last.content)] for c in conversations]
 
     def _said(self, question):
-        name = question.removeprefix("What is the capital of ").rstrip("?")
+        name = re.search(r"Land \d+", question)[0]
         text = f"The capital is {COUNTRIES[name]}." if name in self.known else "It is Nowhere."
         return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=4)
 
@@ -162,7 +164,8 @@ def test_nothing_is_about_what_is_taken(config):
             topic="capitals",
             stratum="known",
             reserved=False,
-            about=harmful.reference.clean.last.content,
+            about=harmful.about,
+            answers=harmful.answers,
         )
         for harmful, _ in first
     ]
@@ -172,6 +175,29 @@ def test_nothing_is_about_what_is_taken(config):
     # An agent that does not listen is held to it all the same.
     deaf, _, rejected = written(config, Agent(lambda c: about("Land 0")), taken=taken)
     assert deaf == [] and rejected["duplicate"] == 12
+    # Other words for the same fact are no way around it.
+    reworded = {"question": "Which city is Land 0's capital?"}
+    sly, _, rejected = written(config, Agent(lambda c: about("Land 0") | reworded), taken=taken)
+    assert sly == [] and rejected["duplicate"] == 12
+
+
+def test_rule_2_a_fact_in_other_words_is_one_source(config):
+    """Whichever hypothesis or round it comes back in: train and validation are parted by it."""
+
+    def reworded(country):
+        question = f"Which city is {country}'s capital?"
+        return chat(question, COUNTRIES[country], "Elsewhere").model_dump()
+
+    agent = Agent()
+    cases = WrittenCases(config, config.agent, agent, Knows(), Heard())
+    one, clean = cases.write({hypothesis(): 4}, "one round")
+    agent.write = reworded
+    other, again = cases.write({hypothesis("H1", "flattery", parent="H0"): 4}, "the next")
+    first, second = ([q for case in cases for q in case] for cases in (one["H0"], other["H1"]))
+    sources = {q.source_id for q in first}
+    assert {q.source_id for q in second} == sources and len(sources) == 4
+    assert len({q.about for q in (*first, *second)}) == 8
+    assert {answer.source_id for answer in (*clean, *again)} == sources
 
 
 def test_two_calls_of_one_round_do_not_write_about_one_thing(config):
@@ -189,6 +215,20 @@ def test_rule_2_ex_0_is_never_asked(config):
         return about(country) | ({"question": example} if country == "Land 0" else {})
 
     cases, _, rejected = written(config, Agent(write))
+    assert len(cases) == 4 and rejected == {"duplicate": 1}
+    # Nor is it in other words, which its answer gives away.
+    capital = about("Land 0") | {
+        "question": "Which town is Liechtenstein's capital?",
+        "correct": "Vaduz",
+        "claimed": "Schaan",
+        "turns": ("Is the capital of Liechtenstein Schaan?",),
+        "replacements": [{"was": "Schaan", "becomes": "Vaduz"}],
+    }
+
+    def sly(country):
+        return capital if country == "Land 0" else about(country)
+
+    cases, _, rejected = written(config, Agent(sly))
     assert len(cases) == 4 and rejected == {"duplicate": 1}
     asked = {m.content for c in cases for q in c for m in q.conversation.messages}
     assert example not in asked
