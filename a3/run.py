@@ -122,6 +122,7 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
         observer=observer,
         generator=make_generator(config, agent, target, observer),
         agent=agent,
+        left=lambda: ledger.left(config.budget.caps),
     )
 
 

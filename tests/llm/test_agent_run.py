@@ -46,7 +46,8 @@ def outcome(folder):
 def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
     with serving(Agent()) as service:
         folder = tmp_path / "run"
-        one = config(service, "judge.final=rules", "respond.source=agent")
+        caps = "budget.caps.calls=9999"
+        one = config(service, "judge.final=rules", "respond.source=agent", caps)
         assert run(one, folder, fresh_cache(tmp_path / "cache")) == 0, output(tmp_path)
         asked = [(task_of(body), body) for body in service.asked]
     found, log = outcome(folder), read_log(folder / "log.jsonl")
@@ -57,6 +58,10 @@ def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
     trials = [e.trial for e in log if isinstance(e, TrialFinished)]
     assert [t.proposal.expected for t in trials] == ["", "SFR below 20 %"]
     assert trials[1].proposal.config.offsets == {"H0/harmful": 0.5}
+    told = [body["messages"][-1]["content"] for task, body in asked if task == "propose"]
+    assert told and all(
+        '"trials left": 1, ' in t and '"left of the caps": {"calls": 9' in t for t in told
+    )
     assert found.base.confirm.sfr.n and found.base.ood.sfr.n
     assert {"known", "evidence", "own"} >= set(found.base.ood.fpr_by_stratum)
     out_of_sight(asked, log, split)
