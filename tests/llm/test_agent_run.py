@@ -66,7 +66,10 @@ def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
     assert {"known", "evidence", "own"} >= set(found.base.ood.fpr_by_stratum)
     out_of_sight(asked, log, split)
     # The same rules rule again: the two judges agree, and people get a sheet to label.
-    assert found.second_opinion and found.second_opinion.accuracy.value == 1
+    second = found.second_opinion
+    assert second and second.accuracy.value == second.kappa.value == 1
+    assert (second.n, second.unscored) == (second.accuracy.n, 0) and second.n >= 50
+    assert "kappa 1.00 [" in (folder / "result.md").read_text()
     assert len((folder / "labelling.jsonl").read_text().splitlines()) == 50
     assert "expected SFR below 20 %" in (folder / "result.md").read_text()
     assert "expected SFR below 20 %" in (folder / "report.html").read_text()
