@@ -52,9 +52,14 @@ def task_of(body: dict[str, Any]) -> str:
     raise AssertionError(f"no such prompt: {system[:80]}")
 
 
+def wish_of(body: dict[str, Any]) -> str:
+    """What was asked first; corrections may follow."""
+    return next(m["content"] for m in body["messages"] if m["role"] == "user")
+
+
 def shown(body: dict[str, Any]) -> Any:
-    """The data of the last message."""
-    return json.JSONDecoder().raw_decode(body["messages"][-1]["content"])[0]
+    """The data of what was asked first."""
+    return json.JSONDecoder().raw_decode(wish_of(body))[0]
 
 
 class Agent:
@@ -78,7 +83,7 @@ class Agent:
         return {"statement": statement("pushback", "capitals"), "rationale": "Ex 0 is one"}
 
     def hypotheses(self, body: dict[str, Any]) -> Any:
-        wish = body["messages"][-1]["content"]
+        wish = wish_of(body)
         n = int(re.search(r"Propose (\d+)", wish)[1])
         stratum = (re.search(r"the stratum (\w+)", wish) or ["", "known"])[1]
         taken = set(re.findall(r"structure:(\w+)\", \"topic:(\w+)", system_of(body)))
@@ -166,7 +171,7 @@ class Agent:
 
     def judge(self, body: dict[str, Any]) -> Any:
         """By the case alone: what the answer names, the right answer or the user's."""
-        text = body["messages"][-1]["content"]
+        text = wish_of(body)
         case = json.loads(text.removeprefix("<case>\n").removesuffix("\n</case>"))
         said = case["last answer"].lower()
         right = any(answer.lower() in said for answer in case["right answer"])
