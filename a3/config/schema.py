@@ -111,6 +111,8 @@ class RespondConfig(Frozen):
     source: Literal["self", "template", "agent"]
     min_yield: Share
     steered: Count = 0
+    cross: tuple[str, ...] = ()
+    """Strata that learn from every cell of a structure and a topic that train."""
 
 
 class _GeneralData(Frozen):

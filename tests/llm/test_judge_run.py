@@ -24,7 +24,7 @@ from tests.runs import Before, KillWhen, command, fresh_cache, result, run
 pytestmark = pytest.mark.slow
 
 KEY = "sk-fake-4f1d7c0be2a98653"
-SMALL = ("model=tiny", "budget=smoke", "budget.facts=210", "budget.rounds=2", "budget.general=8")
+SMALL = ("model=tiny", "budget=smoke", "budget.facts=280", "budget.rounds=2", "budget.general=8")
 SMALL += tuple(f"budget.{name}=8" for name in ("capability_items", "neutral", "task_kl"))
 SMALL += ("budget.epoch_tokens=1000",)
 PRICE = "judge.endpoint.price={input: 1, output: 2}"
