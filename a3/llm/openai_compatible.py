@@ -47,7 +47,7 @@ class OpenAICompatible:
         messages += [{"role": m.role, "content": m.content} for m in request.conversation.messages]
         body: dict[str, Any] = {
             "model": self._spec.model,
-            "max_tokens": request.max_tokens,
+            self._spec.max_tokens_field: request.max_tokens,
             "messages": messages,
         }
         if request.json_schema is not None:

@@ -36,6 +36,8 @@ class EndpointSpec(Frozen):
     takes_temperature: bool = True
     """Whether calls may name a temperature; current Claude models reject any."""
     max_tokens: int = Field(gt=0)
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What chat completions call it: OpenAI's reasoning models take the second alone."""
     concurrency: int = Field(gt=0)
     """Most calls in flight; fewer while the provider is short of room."""
     attempts: int = Field(gt=0)

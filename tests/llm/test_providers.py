@@ -119,6 +119,15 @@ def test_what_goes_out(provider):
     assert headers.get("x-api-key") == "key" or headers["authorization"] == "Bearer key"
 
 
+def test_reasoning_models_are_told_the_limit_under_their_own_name():
+    with serving(lambda body, n: Says("ok")) as service:
+        changes = {"max_tokens_field": "max_completion_tokens"}
+        model, _, _ = endpoint("openai_compatible", service.url, **changes)
+        (reply,) = said(model, request())
+    (body,) = service.asked
+    assert reply.text == "ok" and body["max_completion_tokens"] == 50 and "max_tokens" not in body
+
+
 def test_system_turns_are_passed_on(provider):
     talk = Conversation(messages=(Message(role="system", content="Be brief."), user("c")))
     with serving(lambda body, n: Says()) as service:
