@@ -36,7 +36,7 @@ class Endpoint:
     ) -> None:
         self.spec, self._provider, self._draw = spec, provider, draw
         self._cache, self._observer, self._over = line.cache, line.observer, line.over
-        self._time = time
+        self._time, self._gate = time, Gate(spec.concurrency, time)
 
     @property
     def key(self) -> str:
@@ -63,7 +63,7 @@ class Endpoint:
         self, missing: Mapping[str, ChatRequest], what: str
     ) -> dict[str, ChatReply | CallFailed]:
         """What came of each request; nothing where a cap forbade to ask."""
-        gate = Gate(self.spec.concurrency, self._time)
+        gate = self._gate = self._gate.here()  # What one batch learned, the next one keeps to.
         found: dict[str, ChatReply | CallFailed] = {}
 
         async def ask(key: str, request: ChatRequest, call: Call) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from a3.llm.limits import retry_after
 from a3.types.llm import ChatReply, ChatRequest
 
 AGAIN = frozenset({408, 409, 429})
@@ -91,7 +91,7 @@ async def send(
         said = without(key, f"{type(error).__name__}: {error}")
         raise CallError(f"the body is no reply: {said}") from None
     reply = reply.model_copy(update={"text": without(key, reply.text)})
-    return Answered(reply, {name.lower(): value for name, value in raw.headers.items()})
+    return Answered(reply, _headers(raw))
 
 
 def without(key: str | None, text: str) -> str:
@@ -105,14 +105,9 @@ def _refused(error: Any, key: str | None) -> CallError:
         without(key, f"HTTP {code}: {error.message}"),
         again=code in AGAIN or code >= 500,
         busy=code in BUSY,
-        retry_after=_seconds(error.response.headers.get("retry-after")),
+        retry_after=retry_after(_headers(error.response), refused=code in BUSY),
     )
 
 
-def _seconds(header: str | None) -> float | None:
-    """A retry-after header; None where it is missing, a date, or no time at all."""
-    try:
-        seconds = float(header) if header is not None else None
-    except ValueError:
-        return None
-    return max(0.0, seconds) if seconds is not None and math.isfinite(seconds) else None
+def _headers(response: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}

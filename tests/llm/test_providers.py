@@ -1,6 +1,8 @@
 """Both providers against the loopback service: what goes out, and what each answer becomes."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from random import Random
 
 import pytest
@@ -204,7 +206,7 @@ def test_waits_grow_with_jitter_where_the_server_says_nothing(provider):
     assert all(2**i / 2 <= wait <= 2**i for i, wait in enumerate(slept))
 
 
-@pytest.mark.parametrize("header", ["inf", "nan", "Wed, 21 Oct 2026 07:28:00 GMT", "-3"])
+@pytest.mark.parametrize("header", ["inf", "nan", "Wed, 21 Oct 2015 07:28:00 GMT", "-3"])
 def test_no_header_makes_it_wait_for_ever(provider, header):
     def script(body, n):
         return Says(status=429, headers={"retry-after": header}) if n == 0 else Says("ok")
@@ -213,6 +215,46 @@ def test_no_header_makes_it_wait_for_ever(provider, header):
         model, _, slept = endpoint(provider, service.url)
         (reply,) = said(model, request())
     assert reply.text == "ok" and all(0 <= wait <= 1 for wait in slept)
+
+
+def limits(provider, left):
+    """Tokens of a minute as either provider tells of them; its reset lies 40 seconds ahead."""
+    if provider == "openai_compatible":
+        return {"x-ratelimit-remaining-tokens": left, "x-ratelimit-reset-tokens": "40s"}
+    reset = (datetime.now(UTC) + timedelta(seconds=40)).isoformat().replace("+00:00", "Z")
+    name = "anthropic-ratelimit-output-tokens"
+    return {f"{name}-remaining": left, f"{name}-reset": reset}
+
+
+@pytest.mark.parametrize("status", [200, 429])
+def test_when_no_tokens_are_left_it_waits_for_more(provider, status):
+    def script(body, n):
+        return Says("ok", status=200 if n else status, headers=limits(provider, "90" if n else "0"))
+
+    with serving(script) as service:
+        model, _, slept = endpoint(provider, service.url, concurrency=1)
+        replies = said(model, request("a"), request("b"))
+    assert [r.text for r in replies] == ["ok", "ok"]
+    assert [wait for wait in slept if wait > 10] and all(wait <= 40 for wait in slept)
+
+
+def test_a_date_to_retry_after_is_kept_to(provider):
+    def script(body, n):
+        date = format_datetime(datetime.now(UTC) + timedelta(seconds=40), usegmt=True)
+        return Says(status=429, headers={"retry-after": date}) if n == 0 else Says("ok")
+
+    with serving(script) as service:
+        model, _, slept = endpoint(provider, service.url)
+        (reply,) = said(model, request())
+    assert reply.text == "ok" and 10 < max(slept) <= 40
+
+
+def test_a_batch_keeps_to_the_room_that_the_one_before_it_found(provider):
+    with serving(lambda body, n: Says("ok", status=429 if n < 3 else 200, delay=0.05)) as service:
+        model, _, _ = endpoint(provider, service.url)
+        said(model, request())  # Eight calls in flight, then four, two, one.
+        said(model, *(request(str(i)) for i in range(8)))
+    assert service.most_in_flight < 8
 
 
 def test_a_server_that_asks_for_no_key_gets_none(provider):
