@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -105,7 +106,7 @@ def _console() -> Console:
 def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -> Context:
     root = cache_root()
     cache = Cache(root / "content.sqlite")
-    line = Line(cache, observer, over=lambda: ledger.over(config.budget.caps))
+    line = Line(cache, observer, over=partial(ledger.over, config.budget.caps))
     target = _target(config.model, root, line)
     local = target if isinstance(target, LocalTarget) else None
     agent = None

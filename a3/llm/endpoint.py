@@ -53,10 +53,11 @@ class Endpoint:
             k: ChatReply.model_validate_json(v) for k, v in self._cache.get(keys).items()
         }
         self._observer.spend("cached_calls", sum(k in known for k in keys))
-        missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
-        if missing:
+        wanted = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
+        # A second time, where room under a cap was held for calls that then could not be sent.
+        while missing := {k: r for k, r in wanted.items() if k not in known}:
+            self._check_caps(len(wanted), len(missing), what)
             known |= await self._ask_all(missing, what)
-        self._check_caps(len(missing), sum(k not in known for k in missing), what)
         return [known[k] for k in keys]
 
     async def _ask_all(
@@ -85,31 +86,35 @@ class Endpoint:
         for attempt in range(self.spec.attempts):
             try:
                 async with gate():
-                    if self._over():
+                    if self._over(gate.inside - 1):  # All of these will count, whatever comes.
                         return None
                     answered = await call(request)
             except CallError as error:
                 reason = error.reason
+                self._observer.spend("failed_calls", int(error.sent))
                 if not error.again:
                     break
                 await self._wait(error, attempt, gate, what)
-                continue
-            gate.succeeded(answered.headers)
-            usage = answered.reply.usage
-            # First what was paid: a kill in between costs a call more, and the sums say so.
-            self._observer.called(self.spec.model, usage, dollars(self.spec.known_price, usage))
-            self._cache.put({key: answered.reply.model_dump_json()})
-            return answered.reply
+            else:
+                gate.succeeded(answered.headers)
+                return self._paid(key, answered.reply)
         return CallFailed(kind=FailureKind.TRANSPORT, reason=reason)
 
-    def _check_caps(self, wanted: int, unasked: int, what: str) -> None:
-        """What was in flight is kept; what a cap forbade ends the run."""
-        if unasked and (reason := self._over()):
+    def _paid(self, key: str, reply: ChatReply) -> ChatReply:
+        usage = reply.usage
+        # First what was paid: a kill in between costs a call more, and the sums say so.
+        self._observer.called(self.spec.model, usage, dollars(self.spec.known_price, usage))
+        self._cache.put({key: reply.model_dump_json()})
+        return reply
+
+    def _check_caps(self, wanted: int, left: int, what: str) -> None:
+        """What was in flight is kept; what a cap forbids ends the run."""
+        if reason := self._over(0):
             raise BudgetError(
                 "a run keeps to its caps",
-                f"{reason}; {unasked} of {wanted} calls are left in {what}",
-                "raise the cap (budget.caps; usd=null where a price is unknown) and go on with "
-                "resume=: nothing is paid for twice",
+                f"{reason}; {left} of {wanted} calls are left in {what}",
+                "raise the cap (budget.caps; usd=null where a price is unknown) and go on, a run "
+                "with resume=: nothing is paid for twice",
             )
 
     async def _wait(self, error: CallError, attempt: int, gate: Gate, what: str) -> None:

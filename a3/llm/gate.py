@@ -36,8 +36,9 @@ class Gate:
     def __init__(self, most: int, clock: Time) -> None:
         self.width = float(most)
         """Calls that may be in flight now."""
+        self.inside = 0
+        """Calls that are in flight."""
         self._most, self._time = most, clock
-        self._inside = 0
         self._open_at = 0.0
         self._waiting = deque[asyncio.Future[None]]()
         self._woken = 0
@@ -61,7 +62,7 @@ class Gate:
         try:
             yield
         finally:
-            self._inside -= 1
+            self.inside -= 1
             self._wake()
 
     async def _enter(self) -> None:
@@ -69,8 +70,8 @@ class Gate:
             if (wait := self._open_at - self._time.now()) > 0:
                 await self._time.sleep(wait)
                 continue
-            if self._inside < self._room:
-                self._inside += 1
+            if self.inside < self._room:
+                self.inside += 1
                 return
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
@@ -85,7 +86,7 @@ class Gate:
 
     def _wake(self) -> None:
         """As many as there is room for: waking all of them each time costs more than the calls."""
-        while self._waiting and self._inside + self._woken < self._room:
+        while self._waiting and self.inside + self._woken < self._room:
             turn = self._waiting.popleft()
             if not turn.done():  # Cancelled, with the whole batch.
                 turn.set_result(None)

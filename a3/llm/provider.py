@@ -19,6 +19,11 @@ NO_KEY = "none"
 """Sent to servers that ask for no key; the SDKs want one."""
 UNREADABLE = (AttributeError, TypeError, ValueError, RecursionError)
 """What comes of reading a body that is no reply, however it is broken."""
+UNSENT = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
+    | {"LocalProtocolError"}
+)
+"""What SDKs name as the cause where they had no connection, whichever HTTP library they use."""
 PLACEHOLDER = 8
 """Keys shorter than this stand for none ("EMPTY"), and may be words of a reply."""
 
@@ -42,6 +47,8 @@ class CallError(Exception):
     """Whether the service asks for fewer calls."""
     retry_after: float | None = None
     """Seconds to wait, as the server says."""
+    sent: bool = True
+    """Whether the request went out: then it may cost something, reply or not."""
 
     def __str__(self) -> str:
         return self.reason
@@ -83,7 +90,8 @@ async def send(
     except sdk.APIStatusError as error:
         raise _refused(error, key) from None
     except sdk.APIError as error:  # No connection, a time-out, or a body that is no response.
-        raise CallError(without(key, f"{type(error).__name__}: {error}")) from None
+        said = without(key, f"{type(error).__name__}: {error}")
+        raise CallError(said, sent=type(error.__cause__).__name__ not in UNSENT) from None
     try:
         found = raw.parse()
         reply = read(await found if inspect.isawaitable(found) else found)

@@ -55,9 +55,17 @@ def spec(provider, url, **changes):
     return EndpointSpec.model_validate(usual | changes)
 
 
-def endpoint(provider, url, cache=None, over=lambda: None, **changes):
-    """An endpoint that never sleeps in earnest: it notes how long it would have."""
+def endpoint(provider, url, cache=None, most=None, **changes):
+    """An endpoint that never sleeps in earnest: it notes how long it would have.
+
+    It may make `most` calls.
+    """
     made, heard, slept = spec(provider, url, **changes), Counted(), []
+
+    def over(in_flight):
+        n = len(heard.calls) + heard.spent.get("failed_calls", 0)
+        return None if most is None or n + in_flight < most else f"{n} of {most} calls are made"
+
     client = {"anthropic": Anthropic, "openai_compatible": OpenAICompatible}[provider](made, "key")
     now = [0.0]
 
@@ -327,21 +335,34 @@ def test_a_failed_call_is_not_cached(provider, tmp_path):
 
 
 def test_a_cap_lets_what_is_in_flight_arrive_and_ends_with_the_reason(provider, tmp_path):
-    cache, made = Cache(tmp_path / "content.sqlite"), []
-
-    def over():
-        return "3 of 3 calls are made" if len(made[0].calls) >= 3 else None
-
+    cache = Cache(tmp_path / "content.sqlite")
     with serving(lambda body, n: Says(f"reply {n}", delay=0.02)) as service:
-        model, heard, _ = endpoint(provider, service.url, cache, over, concurrency=2)
-        made.append(heard)
-        with pytest.raises(BudgetError, match=r"3 of 3 calls are made; \d of 10 calls are left"):
+        model, _, _ = endpoint(provider, service.url, cache, most=3, concurrency=2)
+        with pytest.raises(BudgetError, match=r"3 of 3 calls are made; 7 of 10 calls are left"):
             said(model, *(request(str(i)) for i in range(10)))
-        paid = len(service.asked)
-        assert 3 <= paid <= 4  # At most what was in flight is over the cap.
+        assert len(service.asked) == 3  # What is in flight has its place under the cap.
         again, _, _ = endpoint(provider, service.url, cache)
         assert len(said(again, *(request(str(i)) for i in range(10)))) == 10
     assert len(service.asked) == 10  # Nothing was paid for twice.
+
+
+@pytest.mark.parametrize(
+    "wrong", [Says(raw='{"hello": "world"}'), Says(cut=True), Says(status=500), Says(status=429)]
+)
+def test_calls_without_a_reply_count_towards_the_cap(provider, wrong):
+    with serving(lambda body, n: wrong) as service:
+        model, heard, _ = endpoint(provider, service.url, most=10, concurrency=3)
+        with pytest.raises(BudgetError, match=r"10 of 10 calls are made; \d of 8 calls are left"):
+            said(model, *(request(str(i)) for i in range(8)))
+    assert len(service.asked) == 10
+    assert heard.calls == [] and heard.spent["failed_calls"] == 10
+
+
+def test_calls_that_could_not_be_sent_count_for_nothing(provider):
+    model, heard, _ = endpoint(provider, "http://127.0.0.1:9", most=3)
+    replies = said(model, *(request(str(i)) for i in range(8)))
+    assert all(isinstance(reply, CallFailed) for reply in replies)
+    assert heard.spent.get("failed_calls", 0) == 0
 
 
 def test_another_setting_is_another_reply(provider, tmp_path):
