@@ -23,13 +23,13 @@ def connect(spec: EndpointSpec, line: Line, draw: int = 0) -> Endpoint:
 
 def why_not(spec: EndpointSpec) -> str | None:
     """What is missing for a call, if anything; nothing is asked of the service."""
-    if spec.key_variable and not os.environ.get(spec.key_variable):
+    if spec.key_variable and not _key(spec):
         return f"{spec.key_variable} is not set"
     return None
 
 
 def _provider(spec: EndpointSpec) -> Provider:
-    key = os.environ.get(spec.key_variable) if spec.key_variable else None
+    key = _key(spec)
     if spec.provider == "anthropic":
         from a3.llm.anthropic import Anthropic
 
@@ -37,3 +37,8 @@ def _provider(spec: EndpointSpec) -> Provider:
     from a3.llm.openai_compatible import OpenAICompatible
 
     return OpenAICompatible(spec, key)
+
+
+def _key(spec: EndpointSpec) -> str | None:
+    """Without the line break that a file or a paste leaves behind it."""
+    return os.environ.get(spec.key_variable, "").strip() or None if spec.key_variable else None

@@ -403,8 +403,40 @@ def test_an_unknown_price_is_unknown():
     ) == (pytest.approx(25e-6))
 
 
-def test_a_password_in_the_address_is_refused_and_not_shown():
-    address = "judge.endpoint.base_url=http://me:hunter22@127.0.0.1/v1"
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:hunter22@127.0.0.1/v1",
+        "https://hunter22@host/v1",
+        "hunter22@host/v1",
+        "https://host/v1?api_key=hunter22",
+        "https://host/v1#hunter22",
+        "http://hunter22@[::1/v1",
+        "https://hunter22\uff20host/v1?",
+    ],
+)
+def test_a_secret_in_the_address_is_refused_and_not_shown(url):
+    address = f"judge.endpoint.base_url='{url}'"
     with pytest.raises(ConfigError) as error:
         compose("model=tiny", "judge=endpoint", "judge.endpoint.model=m", address)
     assert "key_variable" in str(error.value) and "hunter22" not in str(error.value)
+
+
+def test_a_path_may_hold_an_at():
+    assert spec("anthropic", "https://host/@team/v1").base_url == "https://host/@team/v1"
+
+
+def test_a_key_is_read_without_the_line_break_behind_it(provider, monkeypatch):
+    monkeypatch.setenv("FAKE_KEY", " sk-fake-91b7\n")
+    with serving(lambda body, n: Says("You sent sk-fake-91b7.")) as service:
+        model = connect(spec(provider, service.url, key_variable="FAKE_KEY"), Line())
+        (reply,) = said(model, request())
+    (headers,) = service.headers
+    assert any(value.endswith("sk-fake-91b7") for value in headers.values())
+    assert reply.text == "You sent ***."
+
+
+def test_a_blank_key_is_none(provider, monkeypatch):
+    monkeypatch.setenv("FAKE_KEY", " \n")
+    with pytest.raises(ConfigError, match="FAKE_KEY is not set"):
+        connect(spec(provider, "http://127.0.0.1:9", key_variable="FAKE_KEY"), Line())
