@@ -41,6 +41,11 @@ SERVER = ("judge=endpoint", "judge.endpoint.base_url=http://127.0.0.1:9/v1")
 QWEN = (*SERVER, "judge.endpoint.model=qwen")
 
 
+def test_an_address_without_a_protocol_is_none():
+    found = missing(*QWEN, "judge.endpoint.base_url=127.0.0.1:8000/v1")
+    assert "judge=endpoint: base_url=127.0.0.1:8000/v1 is no address like https://" in found
+
+
 def test_a_cap_in_dollars_needs_every_price():
     found = missing(*QWEN, "budget.caps.usd=5")
     assert "judge.endpoint.price: what qwen costs is not known, and budget.caps.usd is 5" in found

@@ -73,9 +73,13 @@ class Endpoint:
                 found[key] = reply
                 self._observer.progress(what, len(found), len(missing))
 
-        async with self._provider.connected() as call, asyncio.TaskGroup() as group:
-            for key, request in missing.items():
-                group.create_task(ask(key, request, call))
+        try:
+            async with self._provider.connected() as call, asyncio.TaskGroup() as group:
+                for key, request in missing.items():
+                    group.create_task(ask(key, request, call))
+        except CallError as error:  # The address is none.
+            failed = CallFailed(kind=FailureKind.TRANSPORT, reason=error.reason)
+            return dict.fromkeys(missing, failed)
         return found
 
     async def _asked(

@@ -23,7 +23,8 @@ from tests.conftest import compose
 from tests.llm.server import Says, serving
 from tests.observers import Heard
 
-PROVIDERS = ("anthropic", "openai_compatible")
+CLIENTS = {"anthropic": Anthropic, "openai_compatible": OpenAICompatible}
+PROVIDERS = tuple(CLIENTS)
 PRICE = Price(input=3, output=15, cache_read=0.3)
 
 
@@ -55,7 +56,7 @@ def spec(provider, url, **changes):
     return EndpointSpec.model_validate(usual | changes)
 
 
-def endpoint(provider, url, cache=None, most=None, **changes):
+def endpoint(provider, url, cache=None, most=None, key="key", **changes):
     """An endpoint that never sleeps in earnest: it notes how long it would have.
 
     It may make `most` calls.
@@ -66,7 +67,7 @@ def endpoint(provider, url, cache=None, most=None, **changes):
         n = len(heard.calls) + heard.spent.get("failed_calls", 0)
         return None if most is None or n + in_flight < most else f"{n} of {most} calls are made"
 
-    client = {"anthropic": Anthropic, "openai_compatible": OpenAICompatible}[provider](made, "key")
+    client = CLIENTS[provider](made, key)
     now = [0.0]
 
     async def sleep(seconds):
@@ -279,8 +280,7 @@ def test_a_key_that_is_sent_back_goes_no_further(provider):
 
     with serving(script) as service:
         made = spec(provider, service.url)
-        client = {"anthropic": Anthropic, "openai_compatible": OpenAICompatible}[provider]
-        model = Endpoint(made, client(made, key), Line())
+        model = Endpoint(made, CLIENTS[provider](made, key), Line())
         (failed,), (reply,) = said(model, request()), said(model, request())
         assert any(key in value for value in service.headers[0].values())
     assert "no such key: ***" in failed.reason and key not in failed.reason
@@ -293,6 +293,50 @@ def test_what_does_not_pass_is_not_tried_again(provider, status):
         (failed,) = said(endpoint(provider, service.url)[0], request())
     assert isinstance(failed, CallFailed) and str(status) in failed.reason
     assert len(service.asked) == 1
+
+
+def test_no_connection_is_told_with_its_cause_and_tried_again(provider):
+    model, _, slept = endpoint(provider, "http://127.0.0.1:9")
+    (failed,) = said(model, request())
+    assert "Connection error" in failed.reason and "(ConnectError: " in failed.reason
+    assert len(slept) == 3
+
+
+@pytest.mark.parametrize("url", ["htp://h", "127.0.0.1:8000", "http://h:port", "http://h\x00"])
+def test_what_is_no_address_is_tried_once(provider, url):
+    model, heard, slept = endpoint(provider, url)
+    replies = said(model, request("a"), request("b"))
+    assert [reply.kind for reply in replies] == [FailureKind.TRANSPORT] * 2
+    assert all("UnsupportedProtocol" in r.reason or "InvalidURL" in r.reason for r in replies)
+    assert slept == [] and not heard.spent.get("failed_calls")
+
+
+@pytest.mark.parametrize("key", ["sk-fake\n4f1d7c0b", 'sk-fake-4f1d\\"\n0b'])
+def test_what_is_no_key_is_tried_once_and_goes_no_further(provider, key):
+    with serving(lambda body, n: Says("ok")) as service:
+        said(endpoint(provider, service.url)[0], request())  # For a connection at all.
+        model, heard, slept = endpoint(provider, service.url, key=key)
+        (failed,) = said(model, request())
+        assert len(service.asked) == 1
+    assert "LocalProtocolError" in failed.reason and "***" in failed.reason
+    assert "4f1d" not in failed.reason
+    assert slept == [] and not heard.spent.get("failed_calls")
+
+
+def test_text_that_cannot_be_sent_fails_and_takes_nothing_with_it(provider):
+    with serving(lambda body, n: Says("ok")) as service:
+        model, _, slept = endpoint(provider, service.url)
+        failed, reply = said(model, request("\ud800"), request("a"))
+    assert isinstance(failed, CallFailed) and reply.text == "ok" and slept == []
+
+
+def test_what_is_no_address_or_no_key_is_told_before_anything_is_spent(provider, monkeypatch):
+    with pytest.raises(ConfigError, match="no address like https://"):
+        connect(spec(provider, "127.0.0.1:8000"), Line())
+    monkeypatch.setenv("FAKE_KEY", "sk-fake\n4f1d7c0b")
+    with pytest.raises(ConfigError, match="FAKE_KEY holds a character") as error:
+        connect(spec(provider, "http://127.0.0.1:9", key_variable="FAKE_KEY"), Line())
+    assert "4f1d" not in str(error.value)
 
 
 def test_one_failure_takes_no_other_reply_with_it(provider):
