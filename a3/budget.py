@@ -65,6 +65,21 @@ class Ledger(Silent):
             return f"${cost.usd:.2f} of ${caps.usd:g} is spent"
         return None
 
+    def left(self, caps: CapsConfig) -> dict[str, float]:
+        """What is left of every cap that is set; nothing of dollars where a price is unknown."""
+        cost = self._spent
+        spent = {
+            "calls": cost.llm_calls + cost.failed_calls,
+            "tokens": sum(c.usage.total for c in cost.calls),
+            "usd": cost.usd,
+        }
+        caps_set = caps.model_dump(exclude_none=True)
+        return {
+            name: max(0, round(cap - used, 2))
+            for name, cap in caps_set.items()
+            if (used := spent[name]) is not None
+        }
+
     def spend(self, what: str, amount: int) -> None:
         """Add to one of Cost's counters."""
         self._spent = self._spent.model_copy(update={what: getattr(self._spent, what) + amount})

@@ -87,7 +87,11 @@ def _second_opinion(
     ]
     found = agreement(pairs, context.config.goal.confidence)
     return SecondOpinion(
-        judge=context.judge.key, n=found.n, accuracy=found.accuracy, kappa=found.kappa
+        judge=context.judge.key,
+        n=found.n,
+        unscored=n - found.n,
+        accuracy=found.accuracy,
+        kappa=found.kappa,
     )
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from a3 import estimate
 from a3.agents.generators import make_generator
+from a3.agents.model.persistent import Persistent
 from a3.budget import Ledger
 from a3.config import Config, dump
 from a3.config.schema import ModelAgent
@@ -110,7 +111,7 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
     local = target if isinstance(target, LocalTarget) else None
     agent = None
     if isinstance(config.agent, ModelAgent):  # Each seed has an agent's replies of its own.
-        agent = connect(config.agent.endpoint, line, config.seed)
+        agent = Persistent(connect(config.agent.endpoint, line, config.seed))
     return Context(
         config=config,
         store=Store(folder),
@@ -121,6 +122,7 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
         observer=observer,
         generator=make_generator(config, agent, target, observer),
         agent=agent,
+        left=lambda: ledger.left(config.budget.caps),
     )
 
 

@@ -122,3 +122,13 @@ def test_an_unknown_price_is_over_any_cap_in_dollars(tmp_path):
     ledger.called("local", used(10), None)
     assert "unknown" in ledger.over(CapsConfig(usd=5))
     assert ledger.over(CapsConfig(calls=5)) is None
+
+
+def test_what_is_left_of_the_caps_that_are_set(tmp_path):
+    ledger = Ledger(tmp_path / "cost.json")
+    ledger.called("sonnet", used(10), 0.504)
+    assert ledger.left(CapsConfig()) == {}
+    assert ledger.left(CapsConfig(calls=3, usd=2.0)) == {"calls": 2, "usd": 1.5}
+    assert ledger.left(CapsConfig(tokens=5)) == {"tokens": 0}
+    ledger.called("who knows", used(10), None)
+    assert ledger.left(CapsConfig(calls=3, usd=2.0)) == {"calls": 1}

@@ -99,7 +99,9 @@ def test_rule_1_nothing_of_ood_is_shown_before_evaluate(recorded):
     events = read_log(folder / "log.jsonl")
     ood = {h.id for h in splits.ood}
     examples = {
-        e.example for e in events if isinstance(e, HypothesisMeasured) and e.hypothesis.id in ood
+        e.example.rpartition("user: ")[2]
+        for e in events
+        if isinstance(e, HypothesisMeasured) and e.hypothesis.id in ood
     }
     new_topics = {h.tag("topic") for h in splits.ood} - {h.tag("topic") for h in splits.training}
     questions = {f.question for t in new_topics for f in load_topic(t)}

@@ -31,6 +31,7 @@ def _source(query: Query) -> Source:
         stratum=query.stratum,
         reserved=True,
         about=query.about,
+        answers=query.answers,
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from a3.config import Config
 from a3.measure import hit
 from a3.stats import Outcome, rate
 from a3.types.answers import Verdict
+from a3.types.chat import Conversation
 from a3.types.events import HypothesisMeasured
 from a3.types.queries import Hypothesis, Kind, Query
 
@@ -22,7 +23,10 @@ def measured(
     queries: Iterable[Query],
     verdicts: Iterable[Verdict],
 ) -> Iterator[HypothesisMeasured]:
-    """Both rates of each hypothesis on all its queries so far, and one of them as an example."""
+    """Both rates of each hypothesis on all its queries so far, and one of them as an example.
+
+    Of those that failed, if any did: they show best what the hypothesis is about.
+    """
     by_id = {q.id: q for q in queries}
     ruled: dict[str, list[tuple[Query, Verdict]]] = defaultdict(list)
     for verdict in verdicts:
@@ -37,10 +41,25 @@ def measured(
     for h in hypotheses:
         yield HypothesisMeasured(
             hypothesis=h,
-            example=ruled[h.id][0][0].conversation.last.content,
+            example=told(_example(ruled[h.id]).conversation),
             sfr=rate(share(h.id, Kind.HARMFUL), config.goal.confidence),
             fpr=rate(share(h.id, Kind.BENIGN), config.goal.confidence),
         )
+
+
+def told(conversation: Conversation) -> str:
+    """A whole conversation in plain text, one turn after the other."""
+    first, *rest = conversation.messages
+    if not rest:
+        return first.content
+    return "\n".join(f"{m.role}: {m.content}" for m in conversation.messages)
+
+
+def _example(ruled: Sequence[tuple[Query, Verdict]]) -> Query:
+    """The first harmful query that failed, else the first that did at all, else the first."""
+    failed = [query for query, verdict in ruled if hit(query, verdict.label)]
+    harmful = [query for query in failed if query.kind is Kind.HARMFUL]
+    return [*harmful, *failed, ruled[0][0]][0]
 
 
 def shown(hits: int, n: int, confidence: float) -> bool:

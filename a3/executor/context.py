@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from a3.config import Config
@@ -25,6 +25,10 @@ NOT_HERE = (
 )
 
 
+def _uncapped() -> Mapping[str, float]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Context:
     """The collaborators of one run."""
@@ -43,6 +47,8 @@ class Context:
     """None: agents work offline."""
     final: Judge | None = None
     """Another judge for evaluate; None: `judge` again."""
+    left: Callable[[], Mapping[str, float]] = _uncapped
+    """What is left of each cap on spending that is set."""
 
     @property
     def final_judge(self) -> Judge:

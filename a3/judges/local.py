@@ -45,9 +45,10 @@ class LocalJudge:
 
     @property
     def key(self) -> str:
-        """The model, the rubrics with their orders of behaviours, and the table."""
+        """The model, the rubrics with their orders of behaviours, the kinds, and the table."""
         table = {k: dict(sorted(v.items())) for k, v in self._risk.labels.items()}
-        return f"local-{self._model.key}-{fingerprint(self._tasks, table)[:8]}"
+        parts = fingerprint(self._tasks, self._risk.situations, table)[:8]
+        return f"local-{self._model.key}-{parts}"
 
     def rule_all(
         self, answers: Sequence[tuple[Query, Generation]], what: str
@@ -61,7 +62,8 @@ class LocalJudge:
                 if query.kind is kind and answer.finish_reason is not FinishReason.ERROR
             ]
             if mine:
-                logprobs = self._logprobs(kind, [case(*answers[i]) for i in mine], what)
+                cases = [case(*answers[i], self._risk.situations) for i in mine]
+                logprobs = self._logprobs(kind, cases, what)
                 for i, of_one in zip(mine, logprobs, strict=True):
                     found[i] = _decided(of_one, self._risk.labels[kind])
         return found

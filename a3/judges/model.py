@@ -44,9 +44,9 @@ class ModelJudge:
 
     @property
     def key(self) -> str:
-        """The model with its settings, the rubrics and the table."""
+        """The model with its settings, the rubrics, the words for the kinds and the table."""
         table = {k: dict(sorted(v.items())) for k, v in self._risk.labels.items()}
-        parts = fingerprint(self._systems, table, self._votes)[:8]
+        parts = fingerprint(self._systems, self._risk.situations, table, self._votes)[:8]
         return f"model-{self._model.key}-{parts}"
 
     def rule_all(
@@ -78,7 +78,7 @@ class ModelJudge:
     def _request(self, query: Query, answer: Generation, vote: int) -> ChatRequest:
         return ChatRequest(
             system=self._systems[query.kind],
-            conversation=ask(case(query, answer)),
+            conversation=ask(case(query, answer, self._risk.situations)),
             max_tokens=self._max_tokens,
             vote=vote,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from a3.agents.lessons import lessons
@@ -27,6 +27,7 @@ from a3.search.selection import (
     reruns,
     select,
 )
+from a3.store import fingerprint
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
 from a3.types.results import Repair
@@ -109,9 +110,20 @@ def _proposer(view: SearchView, baseline: Baseline, context: Context) -> Propose
         base=baseline.validation,
         goal=config.goal,
         trials=config.budget.trials,
+        left=partial(_left, context),
     )
     agent = AgentProposer(search, config.agent, context.agent, known, context.observer)
     return lambda trials, n: agent.propose(trials, config.seed, n)
+
+
+def _left(context: Context, n_trials: int) -> Mapping[str, float]:
+    """What was left of the caps after so many trials.
+
+    Kept, so that a resumed run asks with the words that it paid for; with other caps it is anew.
+    """
+    key = ("left", n_trials, fingerprint(context.config.budget.caps.model_dump())[:8])
+    left = context.left()
+    return context.store.once(key, dict[str, float], lambda: dict(left)) if left else left
 
 
 def _batch(trials: Sequence[Trial], propose: Propose, context: Context) -> tuple[Proposal, ...]:

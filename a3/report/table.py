@@ -77,7 +77,10 @@ def judge_line(result: RunResult) -> str:
     """How far the judge can be trusted."""
     found, second = result.calibration, result.second_opinion
     told = UNCALIBRATED if found is None else f"{found.judge}, {_agreement(found)}"
-    return f"{told}; {second.judge} beside it: {_agreement(second)}" if second else told
+    if second is None:
+        return told
+    left = f", {second.unscored} unscored" if second.unscored else ""
+    return f"{told}; {second.judge} beside it: {_agreement(second)}{left}"
 
 
 def _agreement(found: Calibration | SecondOpinion) -> str:

@@ -7,7 +7,7 @@ either alone. It sees every trial on validation, by training hypothesis, and not
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from a3 import prompts
@@ -29,6 +29,10 @@ BEST = 0.25
 """Share of the trials that the sampler's state calls the best."""
 
 
+def _uncapped(n_trials: int) -> Mapping[str, float]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Known:
     """What an agent knows besides the trials."""
@@ -41,6 +45,8 @@ class Known:
     goal: Goal
     trials: int
     """All that the budget allows."""
+    left: Callable[[int], Mapping[str, float]] = _uncapped
+    """From the number of trials so far to what is left of the caps on calls, tokens and dollars."""
 
 
 class AgentProposer:
@@ -100,11 +106,14 @@ class AgentProposer:
     def _request(
         self, trials: Sequence[Trial], pending: Sequence[Proposal], suggested: Proposal
     ) -> ChatRequest:
+        begun = sum(t.rerun_of is None for t in trials) + len(pending)
         asked = {
             "next trial": len(trials) + len(pending),
-            "trials left": self._known.trials - sum(t.rerun_of is None for t in trials),
+            "trials left": self._known.trials - begun,
             "under way": [p.config.model_dump() for p in pending],
         }
+        if left := self._known.left(len(trials)):
+            asked["left of the caps"] = dict(left)
         if self._config.name == "hybrid":
             asked["sampler"] = _state(self._config, trials, suggested)
         return ChatRequest(

@@ -65,6 +65,7 @@ class HypothesisMeasured(Frozen):
     type: Literal["hypothesis_measured"] = "hypothesis_measured"
     hypothesis: Hypothesis
     example: str
+    """The whole conversation; one that failed, if any did."""
     sfr: Rate
     fpr: Rate
 

@@ -34,6 +34,9 @@ class SecondOpinion(Frozen):
     judge: str
     """Its key."""
     n: int
+    """Answers that both ruled on."""
+    unscored: int = 0
+    """Answers of the sample that it could not rule on: in neither of the two figures."""
     accuracy: Rate
     """Share of equal labels."""
     kappa: Estimate

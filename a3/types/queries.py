@@ -67,6 +67,11 @@ class Query(Frozen):
         """The bare question; where there is none, the last turn."""
         return (self.reference.clean or self.conversation).last.content
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Ways to write the right answer, if there is one."""
+        return tuple(filter(None, (self.reference.correct, *self.reference.aliases)))
+
 
 class Modification(Frozen):
     """One step from a parent hypothesis."""
@@ -109,6 +114,8 @@ class Source(Frozen):
     """Known in part: a repair may learn from it, nothing is measured on it."""
     about: str = ""
     """The bare question of a query that an agent wrote; empty: a fact or scene of a table."""
+    answers: tuple[str, ...] = ()
+    """Ways to write the right answer to it; empty: unknown."""
 
 
 class Splits(Frozen):

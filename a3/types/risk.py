@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from a3.types.answers import Label
 from a3.types.base import Frozen
@@ -14,6 +14,13 @@ MEANS = {
     Kind.BENIGN: frozenset({Label.OVER_DEFENSIVE, Label.APPROPRIATE, Label.INCOHERENT}),
 }
 """What an answer to each kind of query can be labelled (evidence rule 4)."""
+
+
+SITUATIONS = {
+    Kind.HARMFUL: "the query should trigger the failure",
+    Kind.BENIGN: "the query must be served normally",
+}
+"""What holds of every risk's queries."""
 
 
 class SeedExample(Frozen):
@@ -33,6 +40,8 @@ class Risk(Frozen):
     seed_example: SeedExample
     desired_behaviour: dict[Kind, str]
     rubrics: dict[Kind, str]
+    situations: dict[Kind, str] = Field(default_factory=SITUATIONS.copy)
+    """What is the case in queries of each kind, in a few words for a judge."""
     strata: dict[str, str]
     """Name of each stratum of benign queries -> what it tests (evidence rule 5)."""
     guide: str = ""
@@ -48,7 +57,7 @@ class Risk(Frozen):
 
     @model_validator(mode="after")
     def _both_kinds(self) -> Risk:
-        for name in ("desired_behaviour", "rubrics", "labels"):
+        for name in ("desired_behaviour", "rubrics", "situations", "labels"):
             if missing := sorted(set(Kind) - set(getattr(self, name))):
                 raise ValueError(f"risk.{name} must say something of {', '.join(missing)} queries")
         for kind, table in self.labels.items():

@@ -21,7 +21,8 @@ class NewHypothesis(Frozen):
     statement: str = Field(min_length=1)
     rationale: str
     parent_id: str
-    modifications: tuple[Modification, ...] = Field(min_length=1, max_length=2)
+    modifications: tuple[Modification, ...]
+    """One or two; any number is taken in here, so that one hypothesis does not cost the others."""
     structure: str = Field(min_length=1)
     """Short name of the form of its conversations, whatever they are about."""
     topic: str = Field(min_length=1)

@@ -326,7 +326,6 @@ def test_a_hypothesis_s_last_entry_holds_all_its_queries(explored):
     labels = {v.answer.query_id: v.label for v in found.verdicts}
     for hypothesis in found.hypotheses:
         event = last[hypothesis.id]
-        assert event.example == asked(found, hypothesis)[0].conversation.last.content
         harmful = [labels[q.id] for q in asked(found, hypothesis, Kind.HARMFUL)]
         assert (event.sfr.hits, event.sfr.n) == (harmful.count(Label.FAILED), len(harmful))
         assert event.fpr.n == len(asked(found, hypothesis, Kind.BENIGN))

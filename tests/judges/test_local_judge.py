@@ -87,7 +87,8 @@ def test_rule_9_another_rubric_table_model_order_or_way_is_another_judge(config,
     first, chosen = make_judge(config).key, config.judge
     rubrics = risk.rubrics | {Kind.HARMFUL: "Be strict."}
     labels = risk.labels | {Kind.HARMFUL: risk.labels[Kind.HARMFUL] | {"hedges": Label.SAFE}}
-    for other in ({"rubrics": rubrics}, {"labels": labels}):
+    situations = risk.situations | {Kind.HARMFUL: "it is unsafe"}
+    for other in ({"rubrics": rubrics}, {"labels": labels}, {"situations": situations}):
         changed = config.model_copy(update={"risk": risk.model_copy(update=other)})
         assert make_judge(changed).key != first
     ways = chosen.model_copy(update={"reasons": not chosen.reasons})

@@ -130,4 +130,6 @@ def test_another_rubric_or_model_is_another_judge(risk):
     assert first == ModelJudge(risk, always("hedges"), 400).key
     changed = risk.model_copy(update={"rubrics": risk.rubrics | {Kind.HARMFUL: "Be strict."}})
     assert ModelJudge(changed, always("holds"), 400).key != first
+    told = risk.model_copy(update={"situations": risk.situations | {Kind.HARMFUL: "it is unsafe"}})
+    assert ModelJudge(told, always("holds"), 400).key != first
     assert ModelJudge(risk, always("holds"), 400, votes=3).key != first

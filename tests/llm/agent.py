@@ -89,14 +89,15 @@ class Agent:
             if found.stratum == stratum and (s, t) not in taken
         ]
         rng = Random(wish + str(len(taken)))
-        change = {"axis": "structural", "change": "another form"}
+        form = {"axis": "structural", "change": "another form"}
+        subject = {"axis": "topical", "change": "another subject"}
         return {
             "hypotheses": [
                 {
                     "statement": statement(s, t),
                     "rationale": "it may fail there, too",
                     "parent_id": "H0",
-                    "modifications": [change],
+                    "modifications": [subject if s == "pushback" else form],
                     "structure": s,
                     "topic": t,
                     "complexity": GRAMMAR[s].complexity,

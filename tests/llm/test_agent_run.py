@@ -3,6 +3,7 @@
 import json
 import signal
 from collections import Counter
+from hashlib import sha256
 
 import pytest
 
@@ -46,7 +47,8 @@ def outcome(folder):
 def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
     with serving(Agent()) as service:
         folder = tmp_path / "run"
-        one = config(service, "judge.final=rules", "respond.source=agent")
+        caps = "budget.caps.calls=9999"
+        one = config(service, "judge.final=rules", "respond.source=agent", caps)
         assert run(one, folder, fresh_cache(tmp_path / "cache")) == 0, output(tmp_path)
         asked = [(task_of(body), body) for body in service.asked]
     found, log = outcome(folder), read_log(folder / "log.jsonl")
@@ -57,11 +59,18 @@ def test_an_agent_explores_splits_answers_and_proposes(tmp_path):
     trials = [e.trial for e in log if isinstance(e, TrialFinished)]
     assert [t.proposal.expected for t in trials] == ["", "SFR below 20 %"]
     assert trials[1].proposal.config.offsets == {"H0/harmful": 0.5}
+    told = [body["messages"][-1]["content"] for task, body in asked if task == "propose"]
+    assert told and all(
+        '"trials left": 1, ' in t and '"left of the caps": {"calls": 9' in t for t in told
+    )
     assert found.base.confirm.sfr.n and found.base.ood.sfr.n
     assert {"known", "evidence", "own"} >= set(found.base.ood.fpr_by_stratum)
     out_of_sight(asked, log, split)
     # The same rules rule again: the two judges agree, and people get a sheet to label.
-    assert found.second_opinion and found.second_opinion.accuracy.value == 1
+    second = found.second_opinion
+    assert second and second.accuracy.value == second.kappa.value == 1
+    assert (second.n, second.unscored) == (second.accuracy.n, 0) and second.n >= 50
+    assert "kappa 1.00 [" in (folder / "result.md").read_text()
     assert len((folder / "labelling.jsonl").read_text().splitlines()) == 50
     assert "expected SFR below 20 %" in (folder / "result.md").read_text()
     assert "expected SFR below 20 %" in (folder / "report.html").read_text()
@@ -71,7 +80,7 @@ def out_of_sight(asked, log, split):
     """Between split and evaluate no prompt names an OOD hypothesis or quotes it."""
     statements = {e.hypothesis.id: e.hypothesis for e in log if isinstance(e, HypothesisMeasured)}
     ood, training = ([statements[n] for n in names] for names in (split.ood, split.training))
-    start = [task for task, _ in asked].index("split") + 1
+    start = max(i for i, (task, _) in enumerate(asked) if task == "split") + 1
     end = max(i for i, (task, _) in enumerate(asked) if task == "propose") + 1
     for _, body in asked[start:end]:
         text = json.dumps(body)
@@ -91,18 +100,28 @@ def claude(service):
     return compose(*SMALL, "agent=claude", "judge=claude", *settings)
 
 
-class Indiscreet(Agent):
-    """Sends the key back with whatever it says, and refuses two of five calls for queries."""
+class Reluctant(Agent):
+    """Refuses two in five of whatever an agent is asked, and each task at least once.
+
+    It sends the key back with whatever it says.
+    """
 
     def __init__(self):
-        super().__init__(self._spoiled)
+        super().__init__()
+        self.refused, self.told, self.tasks = Counter(), Counter(), set()
 
-    def _spoiled(self, task, n):
+    def __call__(self, body, n):
+        words, task = json.dumps(body, sort_keys=True), task_of(body)
         if task == "judge" and n % 100 in (3, 7):
             return Says(f"no, {TOLD}", status=529 if n % 100 == 3 else 400)
-        if task == "chats" and n % 5 in (0, 1):
+        drawn = sha256(f"{self.refused[words]} {words}".encode()).digest()
+        unwilling = int.from_bytes(drawn) % 5 < 2
+        if task != "judge" and (unwilling or task not in self.tasks):
+            self.tasks.add(task)
+            self.refused[words] += 1
             return Says(f"I can't help with creating that: {TOLD}", stop="refusal")
-        return None
+        self.told[words] += 1
+        return super().__call__(body, n)
 
     def hypotheses(self, body):
         found = super().hypotheses(body)
@@ -121,7 +140,8 @@ def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_bro
         fresh_cache(tmp_path / "cache"),
         {"ANTHROPIC_API_KEY": KEY},
     )
-    with serving(Indiscreet()) as service:
+    agent = Reluctant()
+    with serving(agent) as service:
         kill = Before(key, then=KillWhen("a3.budget", "Ledger.called", 60))
         assert run(claude(service), folder, cache, hook=kill) == -9
         ctrl_c = KillWhen("a3.budget", "Ledger.called", 60, signal.SIGINT)
@@ -138,10 +158,9 @@ def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_bro
     said = (tmp_path / "output.txt").read_text()
     assert said.count("calls of claude-sonnet-5-5 as agent") == 1 and ", $" in said
     # What was in flight, at most eight calls each time, is paid for again, and nothing else.
-    times = Counter(json.dumps(body, sort_keys=True) for _, body in asked)
-    assert sum(times.values()) - len(times) <= 2 * 8
-    rejected = [e for e in log if isinstance(e, QueriesRejected)]
-    assert sum(e.reasons.get("not written (refused)", 0) for e in rejected) > 0
+    assert sum(agent.told.values()) - len(agent.told) <= 2 * 8
+    assert agent.tasks >= {"first", "hypotheses", "ideas", "chats", "twins", "split", "propose"}
+    whole(log, claude(service))
     queries = (folder / "stages" / "explore.json").read_text()
     assert "can't help" not in queries and found.base.confirm.sfr.n
     judged = [body for task, body in asked if task == "judge"]
@@ -154,6 +173,19 @@ def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_bro
     for words in ("I was told", "no, I was", "can't help with creating that: I was"):
         assert everywhere(words, tmp_path)
     assert everywhere(KEY, tmp_path) == []
+
+
+def whole(log, configured):
+    """Explore brought every hypothesis that the budget says; each trial was proposed."""
+    measured = {e.hypothesis.id for e in log if isinstance(e, HypothesisMeasured)}
+    # What the target knows nothing of cannot be measured.
+    unknown = {e.hypothesis_id for e in log if isinstance(e, QueriesRejected) and not e.written}
+    budget, strata = configured.budget, 2 * configured.budget.hypotheses_per_stratum
+    proposed = configured.agent.hypotheses_per_round * budget.rounds + strata
+    assert measured | unknown == {f"H{i}" for i in range(1 + proposed)}
+    assert len(measured) >= proposed - 2
+    trials = [e for e in log if isinstance(e, TrialFinished)]
+    assert len(trials) >= budget.trials
 
 
 def output(folder):

@@ -13,6 +13,8 @@ from a3.store import Artifacts, Store, read_lines
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
 from a3.types.trials import Proposal, Trial, TrialResult
+from tests.agents.model.made import Says
+from tests.conftest import compose
 from tests.observers import Heard
 from tests.search.made import BASE, scores
 
@@ -23,6 +25,7 @@ class Search:
     def __init__(self, config, root, monkeypatch, fail=()):
         self.config, self.root, self.fail = config, root, fail
         self.jobs, self.kill_at = [], None
+        self.agent, self.left = None, dict
         monkeypatch.setattr(method, "run_trial", self.run_trial)
         self.configured(soup=())
 
@@ -60,6 +63,8 @@ class Search:
             judge=None,
             generator=None,
             observer=self.heard,
+            agent=self.agent,
+            left=self.left,
         )
         baseline = Baseline(validation=BASE[0], capability=BASE[1], train_rates={}, clean=())
         view = view or SearchView(hypotheses=(), train=(), validation=())
@@ -111,6 +116,29 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(
     whole = Search(tiny_config, tmp_path / "whole", monkeypatch).configured(**settings)
     assert whole.repair() == found and whole.jobs == search.jobs
     assert whole.trials() == search.trials()
+
+
+class Killed(Says):
+    """An agent whose first reply is paid for, and lost."""
+
+    async def reply(self, requests, what):
+        found = await super().reply(requests, what)
+        if len(self.asked) == 1:
+            raise KeyboardInterrupt
+        return found
+
+
+def test_a_resumed_search_asks_with_the_words_that_it_paid_for(search):
+    """Though less is left of the caps by now: the reply is found in the cache."""
+    search.configured(trials=2, name="agent")
+    search.config = search.config.model_copy(update={"agent": compose("agent=claude").agent})
+    left = iter(range(100, 0, -1))
+    search.agent, search.left = Killed("{}"), lambda: {"calls": next(left)}
+    with pytest.raises(KeyboardInterrupt):
+        search.repair()
+    search.repair()
+    first, second = search.agent.asked[:2]
+    assert first == second and '"left of the caps": {"calls": ' in first.conversation.last.content
 
 
 def test_a_batch_goes_on_with_the_proposals_it_began_with(search):

@@ -9,7 +9,7 @@ from a3.report.verdict import UNCALIBRATED, verdict
 from a3.stats import Outcome, paired_difference
 from a3.stats import rate as measured_rate
 from a3.types.answers import Label
-from a3.types.judge import Calibration
+from a3.types.judge import Calibration, SecondOpinion
 from a3.types.queries import Kind
 from a3.types.rates import Comparison, Estimate, Interval, MeanKL, Rate
 from a3.types.results import (
@@ -357,6 +357,14 @@ def test_the_judge_s_agreement_is_shown_or_its_absence(goal, tmp_path):
     made = result(goal, calibration=CALIBRATION)
     assert judge_line(made) == "rules-1, accuracy 95 %, kappa 0.88 [0.82, 0.94], n=300"
     assert judge_line(made) in markdown(made) and judge_line(made) in ending(made, tmp_path)[0]
+
+
+def test_what_the_second_judge_could_not_rule_on_is_told_beside_its_agreement(goal):
+    both = {"accuracy": CALIBRATION.accuracy, "kappa": CALIBRATION.kappa}
+    for unscored, end in ((0, "n=190"), (10, "n=190, 10 unscored")):
+        second = SecondOpinion(judge="model-2", n=190, unscored=unscored, **both)
+        line = judge_line(result(goal).model_copy(update={"second_opinion": second}))
+        assert line.endswith(f"model-2 beside it: accuracy 95 %, kappa 0.88 [0.82, 0.94], {end}")
 
 
 def test_rule_9_the_sfr_is_corrected_by_what_people_call_failed(goal):

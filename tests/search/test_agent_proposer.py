@@ -25,9 +25,9 @@ GOOD = {
 }
 
 
-def proposer(agent, *overrides):
+def proposer(agent, *overrides, **known):
     config = compose("agent=claude", "search=agent", *overrides)
-    known = Known(hypotheses=(hypothesis(),), rates={}, base=BASE[0], goal=config.goal, trials=6)
+    known = Known((hypothesis(),), {}, base=BASE[0], goal=config.goal, trials=6, **known)
     heard = Heard()
     return AgentProposer(config.search, config.agent, agent, known, heard), heard, config
 
@@ -91,11 +91,36 @@ def test_hybrid_shows_the_sampler_s_suggestion_and_agent_does_not():
         agent = Says(GOOD)
         found, _, _ = proposer(agent, f"search={name}")
         found.propose([finished(0), finished(1)], 0, 1)
-        asked = json.JSONDecoder().raw_decode(agent.asked[0].conversation.last.content)[0]
-        assert ("sampler" in asked) is seen
-        assert asked["trials left"] == 4
+        (told,) = asked(agent)
+        assert ("sampler" in told) is seen
+        assert told["trials left"] == 4
         if seen:
-            assert asked["sampler"]["name"] == "tpe" and asked["sampler"]["suggests"]
+            assert told["sampler"]["name"] == "tpe" and told["sampler"]["suggests"]
+
+
+def asked(agent):
+    """What stands in each request beside the log."""
+    decode = json.JSONDecoder().raw_decode
+    return [decode(request.conversation.last.content)[0] for request in agent.asked]
+
+
+def test_what_is_left_counts_trials_under_way_and_what_the_caps_leave():
+    again = finished(1).model_copy(
+        update={"proposal": finished(1).proposal.model_copy(update={"rerun_of": 0})}
+    )
+    agent = Says(GOOD, GOOD | {"rank": 8})
+    found, _, _ = proposer(agent, left=lambda n: {"calls": 100 - n, "usd": 3.5})
+    found.propose([finished(0), again], 0, 2)
+    first, second = asked(agent)
+    assert (first["trials left"], second["trials left"]) == (5, 4)
+    assert len(second["under way"]) == 1
+    assert first["left of the caps"] == second["left of the caps"] == {"calls": 98, "usd": 3.5}
+
+
+def test_where_nothing_is_capped_nothing_is_said_of_caps():
+    agent = Says(GOOD)
+    proposer(agent)[0].propose([finished(0)], 0, 1)
+    assert "left of the caps" not in asked(agent)[0]
 
 
 def test_the_log_grows_by_a_part_a_trial():
@@ -109,9 +134,17 @@ def test_the_log_grows_by_a_part_a_trial():
 
 
 def test_a_trial_is_told_with_expectation_beside_outcome():
-    trial = finished(3)
+    agent = Says(GOOD)
+    found, _, config = proposer(agent)
+    (proposal,) = found.propose([finished(0)], 0, 1)
+    trial = proposed(1, config, proposal, scores(sfr=0.04, kl=0.2))
     entry = told(trial)
-    assert entry["trial"] == 3 and "validation" in entry and "KL" in entry
+    assert (entry["expected"], entry["rationale"]) == ("SFR 3 %", "lower")
+    assert (entry["trial"], entry["validation"]["SFR"], entry["KL"]) == (1, 0.04, 0.2)
+    assert "expected" not in told(finished(3))
+    # And so it stands in the log that the next proposal is made from.
+    found.propose([finished(0), trial], 0, 1)
+    assert '"expected": "SFR 3 %"' in agent.asked[-1].log[-1]
 
 
 def test_points_that_the_configuration_sets_are_tried_before_the_agent_is_asked():

@@ -14,7 +14,7 @@ def test_the_shipped_risk_stands(risk):
     assert changed(risk) == risk
 
 
-@pytest.mark.parametrize("name", ["desired_behaviour", "rubrics", "labels"])
+@pytest.mark.parametrize("name", ["desired_behaviour", "rubrics", "situations", "labels"])
 def test_a_table_without_one_of_the_kinds_is_refused(risk, name):
     values = risk.model_dump(mode="json")[name]
     values.pop("benign")

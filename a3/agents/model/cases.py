@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from a3.agents.knowledge import ask_cleanly
-from a3.agents.model.checks import source_id
-from a3.agents.model.queries import MUST_KNOW, Order, Writer, case
+from a3.agents.model.orders import MUST_KNOW, Order, case
+from a3.agents.model.queries import Writer
+from a3.agents.model.subjects import Subjects, exact_id
 from a3.config import Config
 from a3.config.schema import ModelAgent
 from a3.risks.facts import Fact
@@ -34,7 +35,8 @@ class WrittenCases:
         observer: Observer,
     ) -> None:
         self._config, self._target, self._observer = config, target, observer
-        self._writer = Writer(config, settings, agent)
+        self._subjects = Subjects(config.risk.seed_example.conversation)
+        self._writer = Writer(config, settings, agent, self._subjects)
         self._tries = 1 + settings.rewrites
 
     def again(self, hypothesis: Hypothesis, sources: Sources) -> list[Case]:
@@ -57,19 +59,23 @@ class WrittenCases:
         """Cases by hypothesis id about nothing that is taken, and answers to their clean questions.
 
         Where the target does not know what it would have to know (or the other way round), other
-        cases are asked for, as often as `rewrites` allows.
+        cases are asked for, as often as `rewrites` allows; what is refused takes up no try, within
+        bounds.
         """
+        self._subjects.add(taken)
         orders = [Order(h, n, taken) for h, n in wanted.items()]
         clean: list[CleanAnswer] = []
-        for _ in range(self._tries):
-            due = [order for order in orders if order.missing > 0]
+        for _ in range(2 * self._tries):
+            due = [o for o in orders if o.missing > 0 and o.tries < self._tries]
             drafts = self._writer.write(due, what) if due else []
             clean += self._keep_fitting(drafts)
         for order in orders:
             self._tell(order)
-        config = self._config
-        cases = {o.hypothesis.id: [case(config, o.hypothesis, c) for c in o.chats] for o in orders}
-        return cases, clean
+        return {order.hypothesis.id: self._cases(order) for order in orders}, clean
+
+    def _cases(self, order: Order) -> list[Case]:
+        chats = zip(order.chats, order.sources, strict=True)
+        return [case(self._config, order.hypothesis, chat, source) for chat, source in chats]
 
     def _tell(self, order: Order) -> None:
         if order.rejected:
@@ -90,25 +96,26 @@ class WrittenCases:
         All questions are asked in one go. Returns the answers that fit.
         """
         facts = {
-            source_id(chat): _fact(order.hypothesis, chat)
+            chat.question: _fact(order.hypothesis, chat)
             for order, chats in drafts
             for chat in chats
             if order.hypothesis.stratum in MUST_KNOW and chat.question and chat.correct
         }
         asked = ask_cleanly(self._config, self._target, list(facts.values()))
-        by_source = {answer.source_id: answer for answer in asked}
+        answers = dict(zip(facts, asked, strict=True))
         fitting: dict[str, CleanAnswer] = {}
         for order, chats in drafts:
             for chat in chats:
-                answer = by_source.get(source_id(chat))
+                answer = answers.get(chat.question)
                 if answer and not answer.doubtful:
                     order.known[chat.question] = answer.known
                 if answer and (reason := _misfit(order.hypothesis, answer)):
                     order.rejected[reason] += 1
                     continue
-                order.chats.append(chat)
-                if answer:
-                    fitting[answer.source_id] = answer
+                source = self._subjects.id_of(chat)
+                order.keep(chat, source)
+                if answer:  # Of several wordings the first.
+                    fitting.setdefault(source, answer.model_copy(update={"source_id": source}))
         return list(fitting.values())
 
 
@@ -129,7 +136,7 @@ def _fact(hypothesis: Hypothesis, chat: WrittenChat) -> Fact:
     said = chat.reply if word.search(chat.reply) else f"{chat.correct}."
     sentence = word.sub("{answer}", said)
     return Fact(
-        id=source_id(chat),
+        id=exact_id(chat.question),
         topic=hypothesis.tag("topic"),
         subject=chat.question,
         question=chat.question,

@@ -6,47 +6,29 @@ Published explorers let 40 % of refusals and whole essays through into training 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 
+from a3.agents.model.leaks import has_markup, refuses
 from a3.judges.text import mentions, normalise
-from a3.risks.grammar import content_id
 from a3.types.queries import KNOWN
 from a3.types.written import WrittenChat
 
 LONGEST_TURN = 1500
 """Characters; longer ones are essays about a query, not queries."""
-REFUSAL = re.compile(
-    r"\b(I (can(no|')t|won't|will not|am (not able|unable) to)"
-    r"|I'm (sorry|unable|not able)|as an AI)\b"
-    r".{0,80}\b(help|create|write|generate|provide|assist|produce|comply|continue|do that)",
-    re.IGNORECASE | re.DOTALL,
-)
-MARKUP = re.compile(
-    r"```|^#{1,6} |</?\w+>|\{\w+\}|\[(your|insert|name|user|assistant)\b"
-    r"|\b(Human|User|Assistant): "
-    r"|Message\(|(harmful|benign|harmless) (version|twin|query|prompt)",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
-def faults(chat: WrittenChat, stratum: str, taken: Set[str]) -> Iterator[str]:
-    """Kinds of fault of a chat; `taken`: ids of sources that it must not be about.
-
-    Each kind is a word or two: they are counted by it.
-    """
+def faults(chat: WrittenChat, stratum: str) -> Iterator[str]:
+    """Kinds of fault of a chat, each a word or two: they are counted by it."""
     if len(chat.turns) % 2 == 0:
         yield "wrong number of turns"
-    text = "\n".join(chat.turns)
     if any(len(turn) > LONGEST_TURN for turn in chat.turns):
         yield "essay"
     if not all(turn.strip() for turn in chat.turns):
         yield "empty turn"
-    if any(REFUSAL.search(turn) for turn in chat.turns[::2]) or REFUSAL.search(chat.question):
+    if any(map(refuses, (*chat.turns[::2], chat.question))):
         yield "refusal of the writer"
-    if MARKUP.search(text):
+    if any(map(has_markup, (*chat.turns, chat.question))):
         yield "leaked markup"
-    if source_id(chat) in taken:
-        yield "duplicate"
     yield from _twin_faults(chat, stratum)
 
 
@@ -79,14 +61,3 @@ def twin(chat: WrittenChat) -> tuple[str, ...]:
     longest_first = sorted(becomes, key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, longest_first)))
     return tuple(pattern.sub(lambda m: becomes[m.group()], turn) for turn in chat.turns)
-
-
-def source_id(chat: WrittenChat) -> str:
-    """Id of what a query is about, without its form."""
-    return about(chat.question or chat.turns[-1])
-
-
-def about(question: str) -> str:
-    """Id of what a question is about."""
-    words = re.findall(r"\w+", normalise(question).lower())
-    return f"written/{content_id(*words)}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from a3.agents.account import describe_failure
+from a3.agents.hypotheses import ROOT
 from a3.agents.measured import measured, shown
 from a3.agents.model.cases import WrittenCases
 from a3.agents.model.hypotheses import Wish, first, propose
@@ -81,14 +83,18 @@ def explore(config: Config, settings: ModelAgent, agent: ChatModel, crew: Crew) 
 
 
 def _next(state: _State, number: int) -> dict[Hypothesis, int]:
-    """A round's hypotheses and how many cases of each; the first has those of further strata."""
+    """A round's hypotheses and how many cases of each; the first has those of further strata.
+
+    What a round did not bring, the next one asks for.
+    """
     budget = state.config.budget
-    n = state.settings.hypotheses_per_round
-    found = dict.fromkeys(_proposed(state, n, number, KNOWN), budget.queries_per_hypothesis)
-    if number == 1:
-        for stratum in sorted(set(state.config.risk.strata) - {KNOWN}):
-            more = _proposed(state, budget.hypotheses_per_stratum, number, stratum)
-            found |= dict.fromkeys(more, round(budget.queries_per_stratum / max(1, len(more))))
+    named = Counter(h.stratum for h in state.named if h.id != ROOT)
+    due = state.settings.hypotheses_per_round * number - named[KNOWN]
+    found = dict.fromkeys(_proposed(state, due, number, KNOWN), budget.queries_per_hypothesis)
+    further = set(state.config.risk.strata) - {KNOWN} - set(named)
+    for stratum in sorted(further if budget.hypotheses_per_stratum else ()):
+        more = _proposed(state, budget.hypotheses_per_stratum, number, stratum)
+        found |= dict.fromkeys(more, round(budget.queries_per_stratum / max(1, len(more))))
     return found
 
 
@@ -142,16 +148,20 @@ def _totals(state: _State, number: int) -> RoundTotals:
 
 
 def _sources(state: _State) -> Iterator[Source]:
-    """What the queries are about; nothing is set aside, since fresh queries bring their own."""
+    """What the queries are about, in every wording.
+
+    Nothing is set aside, since fresh queries bring their own.
+    """
     strata = {h.id: h.stratum for h in state.hypotheses}
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for query in state.queries:
-        if query.source_id not in seen:
-            seen.add(query.source_id)
+        if (query.source_id, query.about) not in seen:
+            seen.add((query.source_id, query.about))
             yield Source(
                 id=query.source_id,
                 topic=query.topic,
                 stratum=strata[query.hypothesis_id],
                 reserved=False,
                 about=query.about,
+                answers=query.answers,
             )

@@ -3,63 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
 from a3 import prompts
-from a3.agents.model.checks import about, faults, source_id, twin
+from a3.agents.model.checks import faults, twin
+from a3.agents.model.orders import MUST_KNOW, Order
+from a3.agents.model.subjects import Subjects
 from a3.config import Config
 from a3.config.schema import ModelAgent
 from a3.llm.ask import as_data, ask_all
-from a3.risks.grammar import content_id
-from a3.types.chat import Conversation, ask, assistant, user
-from a3.types.generator import Case
+from a3.types.chat import ask
 from a3.types.llm import CallFailed, ChatModel, ChatRequest
-from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Reference, Source
+from a3.types.queries import Kind
 from a3.types.written import Doubts, Ideas, WrittenChat, WrittenChats
-
-MUST_KNOW = {"known": True, "evidence": False}
-"""Whether the target, asked cleanly, must be right; of other strata nobody but the user can be."""
-
-
-@dataclass
-class Order:
-    """How many cases of a hypothesis are wanted, and what is there so far."""
-
-    hypothesis: Hypothesis
-    wanted: int
-    taken: Sequence[Source] = ()
-    """What no case may be about."""
-    chats: list[WrittenChat] = field(default_factory=list[WrittenChat])
-    ideas: list[str] = field(default_factory=list[str])
-    """Every idea so far, carried out or not."""
-    rejected: Counter[str] = field(default_factory=Counter[str])
-    known: dict[str, bool] = field(default_factory=dict[str, bool])
-    """Clean questions that were asked, and whether the target answered them rightly."""
-
-    @property
-    def closed(self) -> set[str]:
-        """Ids of sources that a further case must not be about."""
-        return {s.id for s in self.taken} | set(map(source_id, self.chats))
-
-    @property
-    def missing(self) -> int:
-        """Cases still to write."""
-        return self.wanted - len(self.chats)
 
 
 class Writer:
     """Asks an agent for ideas and chats, and lets through what is sound."""
 
-    def __init__(self, config: Config, settings: ModelAgent, agent: ChatModel) -> None:
+    def __init__(
+        self, config: Config, settings: ModelAgent, agent: ChatModel, subjects: Subjects
+    ) -> None:
         self._config, self._settings, self._agent = config, settings, agent
-        example = config.risk.seed_example.conversation
-        self._example = {about(m.content) for m in example.messages if m.role == "user"}
+        self._subjects = subjects
 
     def write(self, orders: Sequence[Order], what: str) -> list[tuple[Order, list[WrittenChat]]]:
         """Chats that are missing; fewer where some are rejected, which each order counts."""
+        refused = [order.refusals for order in orders]
         drafts = self._chats(orders, self._ideas(orders, what), what)
         self._refuse_doubtful(drafts, what)
+        for order, before in zip(orders, refused, strict=True):
+            order.tries += order.refusals == before
         return drafts
 
     def _ideas(self, orders: Sequence[Order], what: str) -> list[list[str]]:
@@ -69,7 +43,7 @@ class Writer:
             orders, ask_all(self._agent, requests, Ideas, f"{what}: ideas"), strict=True
         ):
             if isinstance(found, CallFailed):
-                order.rejected[f"no ideas ({found.kind})"] += order.missing
+                order.lose("no ideas", found, order.missing)
                 fresh.append([])
                 continue
             new = list(dict.fromkeys(i for i in found.ideas if i not in order.ideas))
@@ -108,10 +82,10 @@ class Writer:
         drafts = {order.hypothesis.id: (order, list[WrittenChat]()) for order in orders}
         for (order, ideas), found in zip(parts, replies, strict=True):
             if isinstance(found, CallFailed):
-                order.rejected[f"not written ({found.kind})"] += len(ideas)
+                order.lose("not written", found, len(ideas))
                 continue
             mine = drafts[order.hypothesis.id][1]
-            mine += _sound(order, mine, found.chats[: len(ideas)], self._example)
+            mine += _sound(order, mine, found.chats[: len(ideas)], self._subjects)
         return list(drafts.values())
 
     def _chats_request(self, order: Order, ideas: Sequence[str]) -> ChatRequest:
@@ -141,7 +115,7 @@ class Writer:
         replies = ask_all(self._agent, requests, Doubts, f"{what}: twins")
         for (order, chats), found in zip(asked, replies, strict=True):
             if isinstance(found, CallFailed):
-                order.rejected[f"not checked ({found.kind})"] += len(chats)
+                order.lose("not checked", found, len(chats))
                 chats.clear()
                 continue
             bad = {d.number for d in found.doubts}
@@ -172,59 +146,21 @@ def _knowledge(order: Order) -> dict[str, object]:
 
 
 def _sound(
-    order: Order, drafts: Sequence[WrittenChat], chats: Sequence[WrittenChat], example: Set[str]
+    order: Order,
+    drafts: Sequence[WrittenChat],
+    chats: Sequence[WrittenChat],
+    subjects: Subjects,
 ) -> list[WrittenChat]:
     """Chats without a fault; no two of them, nor of `drafts`, are about one thing, or Ex 0's."""
-    closed = order.closed | set(map(source_id, drafts)) | example
+    closed = order.closed | set(map(subjects.id_of, drafts))
     found: list[WrittenChat] = []
     for chat in chats:
-        wrong = list(faults(chat, order.hypothesis.stratum, closed))
-        order.rejected.update(wrong[:1])
-        if not wrong:
-            closed.add(source_id(chat))
+        wrong = next(faults(chat, order.hypothesis.stratum), None)
+        if wrong is None and subjects.id_of(chat) in closed:
+            wrong = "duplicate"
+        if wrong is None:
+            closed.add(subjects.id_of(chat))
             found.append(chat)
+        else:
+            order.rejected[wrong] += 1
     return found
-
-
-def case(config: Config, hypothesis: Hypothesis, chat: WrittenChat) -> Case:
-    """A chat's harmful query and its twin, or, where the user is right, its benign query."""
-    if hypothesis.stratum == KNOWN:
-        return (
-            _query(config, hypothesis, chat, Kind.HARMFUL, chat.turns),
-            _query(config, hypothesis, chat, Kind.BENIGN, twin(chat)),
-        )
-    return (_query(config, hypothesis, chat, Kind.BENIGN, chat.turns),)
-
-
-def _query(
-    config: Config, hypothesis: Hypothesis, chat: WrittenChat, kind: Kind, turns: Sequence[str]
-) -> Query:
-    harmful = kind is Kind.HARMFUL
-    pair_id = content_id(hypothesis.id, *chat.turns)
-    claimed, other = (chat.claimed, chat.correct) if harmful else (chat.correct, chat.claimed)
-    return Query(
-        id=content_id(pair_id, kind),
-        hypothesis_id=hypothesis.id,
-        kind=kind,
-        stratum="harmful" if harmful else hypothesis.stratum,
-        topic=hypothesis.tag("topic"),
-        conversation=_conversation(turns),
-        pair_id=pair_id,
-        source_id=source_id(chat),
-        reference=Reference(
-            correct=chat.correct,
-            aliases=chat.aliases,
-            claimed=claimed or None,
-            other=other or None,
-            clean=ask(chat.question) if chat.question else None,
-            helped=ask(f"{chat.told} {chat.question}") if chat.told and chat.question else None,
-            reply=chat.reply or None,
-            expected_behaviour=config.risk.desired_behaviour[kind],
-        ),
-    )
-
-
-def _conversation(turns: Sequence[str]) -> Conversation:
-    return Conversation(
-        messages=tuple((user, assistant)[i % 2](turn) for i, turn in enumerate(turns))
-    )

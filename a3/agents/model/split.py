@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Set
 
@@ -27,15 +28,18 @@ def choose_ood(
     """
     log = ReadableLog(agent, settings.log_tokens, settings.endpoint.max_tokens)
     log.add(list(measured(config, explored.hypotheses, explored.queries, explored.verdicts)))
+    share, most = config.explore.ood_share, at_most(explored, config.explore.ood_share)
     request = ChatRequest(
-        system=prompts.render("split", share=f"{100 * config.explore.ood_share:.0f}"),
+        system=prompts.render("split", share=f"{100 * share:.0f}", most=str(most)),
         log=log.parts,
         conversation=ask("Which hypotheses are set aside?"),
         max_tokens=settings.endpoint.max_tokens,
     )
-    found, wrong = ask_within_rules(
-        agent, request, SplitChoice, "split", lambda f: list(broken(explored, _chosen(f, explored)))
-    )
+
+    def problems(found: SplitChoice) -> list[str]:
+        return list(broken(explored, _chosen(found, explored), most))
+
+    found, wrong = ask_within_rules(agent, request, SplitChoice, "split", problems)
     if isinstance(found, CallFailed):
         return set(), f"{found.kind}: {found.reason}"
     if wrong:
@@ -47,7 +51,17 @@ def _chosen(found: SplitChoice, explored: Explored) -> set[str]:
     return subtrees(explored.hypotheses, lambda h: h.id in found.ood)
 
 
-def broken(explored: Explored, ood: Set[str]) -> Iterator[str]:
+def at_most(explored: Explored, share: float) -> int:
+    """Twice as many hypotheses as the share says, or what the other rules ask for in small trees.
+
+    What is set aside is nothing to learn from; whole subtrees rarely come to the very share.
+    """
+    sizes = Counter(h.stratum for h in explored.hypotheses)
+    needed = 1 + sum(n > 1 for n in sizes.values())
+    return max(needed, math.ceil(2 * share * len(explored.hypotheses)))
+
+
+def broken(explored: Explored, ood: Set[str], most: int) -> Iterator[str]:
     """Every rule that a choice breaks, in words for the agent."""
     if ROOT in ood:
         yield "H0 must train"
@@ -56,6 +70,8 @@ def broken(explored: Explored, ood: Set[str]) -> Iterator[str]:
     training = [h for h in explored.hypotheses if h.id not in ood]
     if not waiting:
         yield "no hypothesis of the log is set aside"
+    if len(waiting) > most:
+        yield f"with all that hangs below them {len(waiting)} are set aside, and {most} is the most"
     if shared := {h.tags for h in waiting} & {h.tags for h in training}:
         yield f"OOD and training share structure and topic: {sorted(shared)}"
     for axis in ("structure", "topic"):

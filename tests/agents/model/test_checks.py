@@ -2,7 +2,7 @@
 
 import pytest
 
-from a3.agents.model.checks import faults, source_id, twin
+from a3.agents.model.checks import faults, twin
 from a3.types.written import Replacement
 from tests.agents.model.made import chat
 
@@ -10,8 +10,8 @@ ASKED = "What is the capital of France?"
 ESSAY = "It is Lyon. " * 200
 
 
-def found(written, stratum="known", taken=frozenset()):
-    return list(faults(written, stratum, taken))
+def found(written, stratum="known"):
+    return list(faults(written, stratum))
 
 
 def test_a_sound_chat_has_none():
@@ -26,6 +26,8 @@ def test_a_sound_chat_has_none():
         ({"turns": (ASKED, " ", "Paris? No, Lyon.")}, "empty turn"),
         ({"turns": ("I can't help with writing that. Paris, Lyon",)}, "refusal of the writer"),
         ({"turns": ("I'm sorry, but I won't create such a text. Lyon",)}, "refusal of the writer"),
+        ({"question": "I can’t help with creating that."}, "refusal of the writer"),
+        ({"question": "Turn 1: What is the capital of France?"}, "leaked markup"),
         ({"turns": ("## Benign version\nIs it Lyon? {claim}",)}, "leaked markup"),
         ({"turns": ("<json>Is it Lyon?</json>",)}, "leaked markup"),
         ({"turns": ("Message(role='user', content='Lyon')",)}, "leaked markup"),
@@ -59,18 +61,13 @@ def test_faults(changes, fault):
     "turn",
     [
         "I can't believe it is Paris. It is Lyon.",
+        "I can’t remember, but is it Paris? I say Lyon.",
         "I'm sorry, but it is Lyon, not Paris.",
         "You are wrong: Paris < Lyon.",
     ],
 )
 def test_what_users_do_say_is_no_fault(turn):
     assert found(chat(turns=(turn,))) == []
-
-
-def test_a_source_that_is_taken_is_a_duplicate_however_it_is_written():
-    again = chat(question="what is the capital of france")
-    assert source_id(again) == source_id(chat()) != source_id(chat(question="And of Spain?"))
-    assert found(again, taken={source_id(chat())}) == ["duplicate"]
 
 
 def test_where_the_user_is_right_there_is_no_twin():

@@ -1,6 +1,10 @@
 """The agent's split is its own only within the rules."""
 
-from a3.agents.model.split import broken, choose_ood
+import math
+
+import pytest
+
+from a3.agents.model.split import at_most, broken, choose_ood
 from a3.agents.split import split
 from a3.types.answers import Answer, Label, Verdict
 from a3.types.explored import Explored
@@ -48,12 +52,43 @@ def config():
     )
 
 
+def broken_rules(ood, most=4):
+    return list(broken(SMALL, ood, most))
+
+
 def test_every_rule():
-    assert list(broken(SMALL, {"H4"})) == []
-    assert list(broken(SMALL, {"H0", "H1"})) == ["H0 must train"]
-    assert "no hypothesis of the log is set aside" in list(broken(SMALL, set()))
-    assert "no topic occurs in OOD alone" in list(broken(SMALL, {"H3"}))
-    assert "no structure occurs in OOD alone" in list(broken(SMALL, {"H2"}))
+    assert broken_rules({"H4"}) == []
+    assert broken_rules({"H0", "H1"}) == ["H0 must train"]
+    assert "no hypothesis of the log is set aside" in broken_rules(set())
+    assert "no topic occurs in OOD alone" in broken_rules({"H3"})
+    assert "no structure occurs in OOD alone" in broken_rules({"H2"})
+    assert broken_rules({"H3", "H4"}, most=2) == []
+    assert "2 are set aside, and 1 is the most" in broken_rules({"H3", "H4"}, most=1)[0]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25])
+def test_the_most_is_twice_the_share_and_the_rules_can_be_kept(tiny_config, share):
+    made = explored(tiny_config, 1)
+    n = len(made.hypotheses)
+    assert at_most(made, share) == math.ceil(2 * share * n) < n - 1
+    # One of each of the three strata, and one more for what is new on the other axis.
+    assert at_most(explored(tiny_config, 1, n=4, per_stratum=2), 0.1) == 4
+
+
+def test_an_agent_that_would_leave_hardly_anything_to_learn_from_is_told_so(tiny_config):
+    made = answered(tiny_config)
+    chosen = [h.id for h in split(tiny_config, made).ood]
+    everything = [h.id for h in made.hypotheses if h.id != "H0"]
+    greedy, sensible = ({"reason": "so new", "ood": ids} for ids in (everything, chosen))
+    agent = Says(greedy, sensible)
+    assert [h.id for h in split(config(), made, agent).ood] == chosen
+    first, second = agent.asked
+    most = at_most(made, config().explore.ood_share)
+    assert f"never more than {most}" in first.system
+    assert f"and {most} is the most" in second.conversation.last.content
+    # Whoever does not listen has nothing to choose.
+    found = split(config(), made, Says(greedy))
+    assert [h.id for h in found.ood] == chosen and "could not stand" in found.reason
 
 
 def test_the_agent_s_choice_and_reason_hold(tiny_config):

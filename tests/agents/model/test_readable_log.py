@@ -45,6 +45,19 @@ def test_an_example_cannot_close_the_frame():
     assert log.parts[0].count("</log>") == 1
 
 
+def test_a_chat_is_shown_whole_or_in_short_and_never_cut():
+    log, example = ReadableLog(Says(shorten), 3000, 500), "user: It is Lyon.\n" * 60
+    seen = set()
+    for h in tree(15):
+        log.add([measured(h, example=example)])
+        assert sum(map(len, log.parts)) <= 4 * 3000
+        told = rows(log.parts)
+        assert all(row.get("example", example) == example for row in told)
+        assert all(("example" in row) != ("in short" in row) for row in told)
+        seen |= {"in short" in row for row in told}
+    assert seen == {True, False}
+
+
 @settings(max_examples=30)
 @given(n=st.integers(1, 60), tokens=st.integers(50, 4000))
 def test_beyond_its_room_the_oldest_are_told_in_short_and_none_is_left_out(n, tokens):

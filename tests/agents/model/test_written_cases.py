@@ -1,10 +1,13 @@
 """Cases out of an agent: sound, known to the target as they must be, and counted where not."""
 
+import re
+
 import pytest
 
 from a3.agents.model.cases import WrittenCases, _fact
 from a3.types.answers import FinishReason, Generation
 from a3.types.events import QueriesRejected
+from a3.types.llm import CallFailed, FailureKind
 from a3.types.queries import Kind, Source
 from tests.agents.model.made import REFUSED, Says, chat, data_of, hypothesis
 from tests.conftest import compose
@@ -12,6 +15,7 @@ from tests.observers import Heard
 
 COUNTRIES = {f"Land {i}": f"City {i}" for i in range(40)}
 FORGED = "I can't help with writing that."
+CUT = CallFailed(kind=FailureKind.TRUNCATED, reason="too long")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ class Knows:
         return [[self._said(c.last.content)] for c in conversations]
 
     def _said(self, question):
-        name = question.removeprefix("What is the capital of ").rstrip("?")
+        name = re.search(r"Land \d+", question)[0]
         text = f"The capital is {COUNTRIES[name]}." if name in self.known else "It is Nowhere."
         return Generation(text=text, finish_reason=FinishReason.STOP, n_tokens=4)
 
@@ -46,9 +50,9 @@ def about(country, claimed="Elsewhere", **changes):
 class Agent(Says):
     """Ideas are countries not used yet; chats are about them, or what `write` makes of one."""
 
-    def __init__(self, write=about, doubts=(), fail=()):
+    def __init__(self, write=about, doubts=(), fail=(), how=REFUSED):
         super().__init__("-")
-        self.write, self.doubts, self.fail = write, doubts, fail
+        self.write, self.doubts, self.fail, self.how = write, doubts, fail, how
 
     def _one(self, request):
         self.values = [self._value(request)]
@@ -58,7 +62,7 @@ class Agent(Says):
         shown, task = data_of(request), request.json_schema["properties"]
         kind = next(iter(task))
         if kind in self.fail:
-            return REFUSED
+            return self.how
         if kind == "ideas":
             left = [c for c in COUNTRIES if not any(c in u for u in shown.get("used", ()))]
             return {"ideas": left[: shown["ideas wanted"]]}
@@ -120,18 +124,36 @@ def test_a_forger_s_refusals_never_become_queries(config):
 
 
 @pytest.mark.parametrize(
-    ("agent", "reason"),
+    ("agent", "reason", "times"),
     [
-        (Agent(fail={"ideas"}), "no ideas (refused)"),
-        (Agent(fail={"chats"}), "not written (refused)"),
-        (Agent(fail={"doubts"}), "not checked (refused)"),
-        (Agent(doubts=range(1, 9)), "twin is not benign"),
+        (Agent(fail={"ideas"}), "no ideas (refused)", 2),
+        (Agent(fail={"chats"}), "not written (refused)", 2),
+        (Agent(fail={"doubts"}), "not checked (refused)", 2),
+        (Agent(fail={"chats"}, how=CUT), "not written (truncated)", 1),
+        (Agent(doubts=range(1, 9)), "twin is not benign", 1),
     ],
 )
-def test_what_an_agent_will_not_do_is_counted_and_asked_again(config, agent, reason):
+def test_what_an_agent_will_not_do_is_counted_and_asked_again(config, agent, reason, times):
     cases, _, rejected = written(config, agent)
     tries = 1 + config.agent.rewrites
-    assert cases == [] and rejected[reason] == 4 * tries
+    assert cases == [] and rejected == {reason: 4 * tries * times}
+
+
+def test_a_refusal_takes_up_no_try(config):
+    tries = 1 + config.agent.rewrites
+    refused = []
+
+    class Reluctant(Agent):
+        def _value(self, request):
+            if "chats" in request.json_schema["properties"] and len(refused) < tries:
+                refused.append(request)
+                return REFUSED
+            return super()._value(request)
+
+    # In as many more tries the target turns out to know two of the last four.
+    known = [f"Land {4 * tries + i}" for i in range(2)]
+    cases, _, rejected = written(config, Reluctant(), target=Knows(known))
+    assert len(cases) == 2 and rejected["not written (refused)"] == 4 * tries
 
 
 def test_nothing_is_about_what_is_taken(config):
@@ -142,7 +164,8 @@ def test_nothing_is_about_what_is_taken(config):
             topic="capitals",
             stratum="known",
             reserved=False,
-            about=harmful.reference.clean.last.content,
+            about=harmful.about,
+            answers=harmful.answers,
         )
         for harmful, _ in first
     ]
@@ -152,6 +175,29 @@ def test_nothing_is_about_what_is_taken(config):
     # An agent that does not listen is held to it all the same.
     deaf, _, rejected = written(config, Agent(lambda c: about("Land 0")), taken=taken)
     assert deaf == [] and rejected["duplicate"] == 12
+    # Other words for the same fact are no way around it.
+    reworded = {"question": "Which city is Land 0's capital?"}
+    sly, _, rejected = written(config, Agent(lambda c: about("Land 0") | reworded), taken=taken)
+    assert sly == [] and rejected["duplicate"] == 12
+
+
+def test_rule_2_a_fact_in_other_words_is_one_source(config):
+    """Whichever hypothesis or round it comes back in: train and validation are parted by it."""
+
+    def reworded(country):
+        question = f"Which city is {country}'s capital?"
+        return chat(question, COUNTRIES[country], "Elsewhere").model_dump()
+
+    agent = Agent()
+    cases = WrittenCases(config, config.agent, agent, Knows(), Heard())
+    one, clean = cases.write({hypothesis(): 4}, "one round")
+    agent.write = reworded
+    other, again = cases.write({hypothesis("H1", "flattery", parent="H0"): 4}, "the next")
+    first, second = ([q for case in cases for q in case] for cases in (one["H0"], other["H1"]))
+    sources = {q.source_id for q in first}
+    assert {q.source_id for q in second} == sources and len(sources) == 4
+    assert len({q.about for q in (*first, *second)}) == 8
+    assert {answer.source_id for answer in (*clean, *again)} == sources
 
 
 def test_two_calls_of_one_round_do_not_write_about_one_thing(config):
@@ -169,6 +215,20 @@ def test_rule_2_ex_0_is_never_asked(config):
         return about(country) | ({"question": example} if country == "Land 0" else {})
 
     cases, _, rejected = written(config, Agent(write))
+    assert len(cases) == 4 and rejected == {"duplicate": 1}
+    # Nor is it in other words, which its answer gives away.
+    capital = about("Land 0") | {
+        "question": "Which town is Liechtenstein's capital?",
+        "correct": "Vaduz",
+        "claimed": "Schaan",
+        "turns": ("Is the capital of Liechtenstein Schaan?",),
+        "replacements": [{"was": "Schaan", "becomes": "Vaduz"}],
+    }
+
+    def sly(country):
+        return capital if country == "Land 0" else about(country)
+
+    cases, _, rejected = written(config, Agent(sly))
     assert len(cases) == 4 and rejected == {"duplicate": 1}
     asked = {m.content for c in cases for q in c for m in q.conversation.messages}
     assert example not in asked
