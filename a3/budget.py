@@ -47,12 +47,16 @@ class Ledger(Silent):
         """Everything spent so far, earlier attempts included."""
         return self._spent
 
-    def over(self, caps: CapsConfig) -> str | None:
-        """Which cap is reached, in words; an unknown price can keep to none in dollars."""
+    def over(self, caps: CapsConfig, in_flight: int = 0) -> str | None:
+        """Which cap is reached, in words; an unknown price can keep to none in dollars.
+
+        Calls that failed are calls: a service may want money for a reply that never arrived.
+        """
         cost = self._spent
-        tokens = sum(c.usage.total for c in cost.calls)
-        if caps.calls is not None and cost.llm_calls >= caps.calls:
-            return f"{cost.llm_calls:,} of {caps.calls:,} calls are made"
+        tokens, made = sum(c.usage.total for c in cost.calls), cost.llm_calls + cost.failed_calls
+        if caps.calls is not None and made + in_flight >= caps.calls:
+            failed = f", {cost.failed_calls:,} without a reply" if cost.failed_calls else ""
+            return f"{made:,} of {caps.calls:,} calls are made{failed}"
         if caps.tokens is not None and tokens >= caps.tokens:
             return f"{tokens:,} of {caps.tokens:,} tokens are used"
         if caps.usd is not None and cost.usd is None:
@@ -65,7 +69,7 @@ class Ledger(Silent):
         """What is left of every cap that is set; nothing of dollars where a price is unknown."""
         cost = self._spent
         spent = {
-            "calls": cost.llm_calls,
+            "calls": cost.llm_calls + cost.failed_calls,
             "tokens": sum(c.usage.total for c in cost.calls),
             "usd": cost.usd,
         }
@@ -79,6 +83,8 @@ class Ledger(Silent):
     def spend(self, what: str, amount: int) -> None:
         """Add to one of Cost's counters."""
         self._spent = self._spent.model_copy(update={what: getattr(self._spent, what) + amount})
+        if what == "failed_calls" and amount:  # A cap counts them, and no event may follow.
+            self._save()
 
     def called(self, model: str, usage: TokenUsage, usd: float | None) -> None:
         """Add a call to its stage and model, and keep it: it is paid for, whatever comes next."""

@@ -26,7 +26,7 @@ CONVERSION_BYTES = 1.5e9
 
 def check(config: Config) -> None:
     """Raise PreflightError with the whole list unless the run can start."""
-    missing = [*_agents(config), *_weights(config), *_data(config)]
+    missing = [*_agents(config), *_prices(config), *_weights(config), *_data(config)]
     if missing:
         raise PreflightError(
             "everything the run needs must be there before anything is spent",
@@ -59,6 +59,18 @@ def _agents(config: Config) -> Iterator[str]:
     for key, judge in (("judge", config.judge), ("judge.final", config.final_judge)):
         if isinstance(judge, EndpointJudgeConfig) and (reason := why_not(judge.endpoint)):
             yield f"{key}={judge.name}: {reason}; set it, or use {key}=rules"
+
+
+def _prices(config: Config) -> Iterator[str]:
+    """A cap in dollars can be kept only where every price is known."""
+    usd = config.budget.caps.usd
+    unknown = {k: s for k, s in config.endpoints.items() if s.known_price is None}
+    for key, spec in unknown.items() if usd is not None else ():
+        yield (
+            f"{key}.price: what {spec.model} costs is not known, and budget.caps.usd is {usd:g}; "
+            f"set {key}.price={{model: {spec.model}, input: ..., output: ...}} (dollars per "
+            "million tokens), or budget.caps.usd=null"
+        )
 
 
 def _weights(config: Config) -> Iterator[str]:

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ from a3.experiment_log import ExperimentLog, Metrics
 from a3.judges import make_final_judge, make_judge
 from a3.llm.connect import connect
 from a3.llm.line import Line
-from a3.store import Artifacts, Cache, Store, cache_root, write_atomic
+from a3.store import Artifacts, Store, cache_root, shared_cache, write_atomic
 from a3.target.local import LocalTarget
 from a3.target.remote import RemoteTarget
 from a3.tracking import make_tracker
@@ -105,8 +106,7 @@ def _console() -> Console:
 
 def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -> Context:
     root = cache_root()
-    cache = Cache(root / "content.sqlite")
-    line = Line(cache, observer, over=lambda: ledger.over(config.budget.caps))
+    line = Line(shared_cache(), observer, over=partial(ledger.over, config.budget.caps))
     target = _target(config.model, root, line)
     local = target if isinstance(target, LocalTarget) else None
     agent = None

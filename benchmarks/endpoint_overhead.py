@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ async def ours(spec: EndpointSpec, requests: Sequence[ChatRequest]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "cost.json")
         caps = CapsConfig(calls=10**9, usd=1e9)
-        line = Line(Cache(Path(folder) / "content.sqlite"), ledger, lambda: ledger.over(caps))
+        line = Line(Cache(Path(folder) / "content.sqlite"), ledger, partial(ledger.over, caps))
         replies = await connect(spec, line).reply(requests, "benchmark")
         assert all(isinstance(reply, ChatReply) for reply in replies)
         assert ledger.cost.llm_calls == len(requests)

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -89,6 +90,18 @@ def fresh_cache(folder: Path) -> Path:
     return folder
 
 
+def everywhere(text: str, *folders: Path) -> list[Path]:
+    """Files that hold a text, output and databases included."""
+    files = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
+    holding = [p for p in files if text.encode() in p.read_bytes()]
+    for path in (p for p in files if p.suffix == ".sqlite"):
+        # A value may be cut in two by the pages of the file.
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            rows = db.execute("SELECT count(*) FROM entries WHERE instr(value, ?)", [text])
+            holding += [path] * rows.fetchone()[0]
+    return holding
+
+
 class Before:
     """What a run's process does before it starts, then perhaps another hook.
 
@@ -145,4 +158,4 @@ class KillWhen:
         setattr(holder, attribute, fatal)
 
 
-__all__ = ["Before", "KillWhen", "command", "fresh_cache", "result", "run"]
+__all__ = ["Before", "KillWhen", "command", "everywhere", "fresh_cache", "result", "run"]

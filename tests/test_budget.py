@@ -90,6 +90,26 @@ def test_caps(tmp_path, caps, reason):
     assert found is None if reason is None else reason in found
 
 
+def test_calls_that_failed_count_and_are_told_apart(tmp_path):
+    ledger, caps = Ledger(tmp_path / "cost.json"), CapsConfig(calls=3)
+    ledger.called("sonnet", used(10), 0.5)
+    ledger.spend("failed_calls", 1)
+    assert ledger.over(caps) is None
+    ledger.spend("failed_calls", 1)
+    assert ledger.over(caps) == "3 of 3 calls are made, 2 without a reply"
+    assert (ledger.cost.llm_calls, ledger.cost.usd) == (1, 0.5)
+    # Nothing else was written since: a run that ends here knows of them when it goes on.
+    assert Ledger(tmp_path / "cost.json").cost == ledger.cost
+
+
+def test_what_is_in_flight_has_its_place_under_the_cap(tmp_path):
+    ledger = Ledger(tmp_path / "cost.json")
+    ledger.called("sonnet", used(10), 0.5)
+    assert ledger.over(CapsConfig(calls=3), in_flight=1) is None
+    assert ledger.over(CapsConfig(calls=3), in_flight=2)
+    assert ledger.over(CapsConfig(), in_flight=2) is None
+
+
 @pytest.mark.parametrize("budget", ["smoke", "quick", "standard", "paper"])
 def test_caps_are_set_where_a_budget_is(budget):
     config = compose("model=tiny", f"budget={budget}", "budget.caps.usd=5")

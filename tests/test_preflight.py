@@ -37,6 +37,42 @@ def test_weights_that_cannot_come_are_missing_whatever_their_size():
     assert "judge.model.source.path: there is no folder /nowhere/mine" in folder
 
 
+SERVER = ("judge=endpoint", "judge.endpoint.base_url=http://127.0.0.1:9/v1")
+QWEN = (*SERVER, "judge.endpoint.model=qwen")
+
+
+def test_an_address_without_a_protocol_is_none():
+    found = missing(*QWEN, "judge.endpoint.base_url=127.0.0.1:8000/v1")
+    assert "judge=endpoint: base_url=127.0.0.1:8000/v1 is no address like https://" in found
+
+
+def test_a_cap_in_dollars_needs_every_price():
+    found = missing(*QWEN, "budget.caps.usd=5")
+    assert "judge.endpoint.price: what qwen costs is not known, and budget.caps.usd is 5" in found
+    assert "judge.endpoint.price={model: qwen, input: ..., output: ...}" in found
+    preflight.check(compose("model=tiny", *QWEN, "budget.caps.calls=5"))
+    price = "judge.endpoint.price={model: qwen, input: 1, output: 2}"
+    preflight.check(compose("model=tiny", *QWEN, "budget.caps.usd=5", price))
+
+
+def test_the_price_of_another_model_is_none(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-fake")
+    chosen = ["agent=claude", "judge=claude", "judge.final=claude", "budget.caps.usd=0"]
+    preflight.check(compose("model=tiny", *chosen))
+    others = [f"{who}.endpoint.model=claude-other" for who in ("agent", "judge.final")]
+    found = missing(*chosen, *others)
+    assert "agent.endpoint.price: what claude-other costs" in found
+    assert "judge.final.endpoint.price: what claude-other costs" in found
+    assert "judge.endpoint.price:" not in found
+
+
+def test_the_price_of_a_target_counts_too():
+    place = ["model=endpoint", "method=none", "agent=offline", "judge=rules", "budget=smoke"]
+    source = [f"model.source.endpoint.{k}" for k in ("model=m", "base_url=http://127.0.0.1:9/v1")]
+    with pytest.raises(PreflightError, match=r"model\.source\.endpoint\.price: what m costs"):
+        preflight.check(compose(*place, *source, "budget.caps.usd=5"))
+
+
 def test_with_a_gpu_and_the_weights_nothing_is_missing(monkeypatch, tmp_path):
     monkeypatch.setattr(preflight, "_has_gpu", lambda: True)
     config = tmp_path / "models--Qwen--Qwen2.5-7B-Instruct" / "snapshots" / "1" / "config.json"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from a3.agents.bandit import Cell, Tally
 from a3.risks.grammar import Structure
 from a3.types.queries import KNOWN, Hypothesis, Modification
 
 ROOT = "H0"
+CROSS = "+"
+"""Joins structure and topic in the id of a crossing."""
 
 
 def first(structure: Structure, topic: str, rationale: str) -> Hypothesis:
@@ -74,6 +76,33 @@ def nearest(
     kin = [h for h in so_far if h.stratum == stratum]
     close = [h for h in kin if stratum == KNOWN or distance(h)[0] == 1]
     return min(close or so_far[:1], key=distance)
+
+
+def crossings(
+    training: Sequence[Hypothesis], ood: Sequence[Hypothesis], strata: Collection[str]
+) -> list[Hypothesis]:
+    """Every cell of a structure of `strata` and a topic, each of which trains, that none holds.
+
+    They are no hypotheses of the run: nothing is asked in them, so nothing is measured of them.
+    """
+    taken = {h.tags for h in (*training, *ood)}
+    topics = sorted({h.tag("topic") for h in training})
+    found: dict[tuple[str, ...], Hypothesis] = {}
+    for h in training:
+        for topic in topics if h.stratum in strata else ():
+            cell = tags(h.tag("structure"), topic)
+            if cell not in taken and cell not in found:
+                found[cell] = h.model_copy(
+                    update={
+                        "id": f"{h.tag('structure')}{CROSS}{topic}",
+                        "statement": "",
+                        "rationale": "",
+                        "parent_id": None,
+                        "modifications": (),
+                        "tags": cell,
+                    }
+                )
+    return list(found.values())
 
 
 def subtrees(hypotheses: Sequence[Hypothesis], chosen: Callable[[Hypothesis], bool]) -> set[str]:

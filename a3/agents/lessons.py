@@ -17,7 +17,7 @@ def lessons(config: Config, view: SearchView, generator: Generator | None = None
     Fresh ones come from the hypotheses' own generators over the sources of the train queries and
     those that explore left, so they touch nothing that validates or is held out. They are never
     asked: the answers to learn are those to the clean questions, so more of them cost nothing but
-    training. Without a generator they come out of the grammar.
+    training. Crossings bring as many again. Without a generator they come out of the grammar.
     """
     source = generator or GrammarCases(config)
     sources = by_stratum(
@@ -28,7 +28,7 @@ def lessons(config: Config, view: SearchView, generator: Generator | None = None
         asked[query.hypothesis_id].add(query.pair_id)
     more = [
         query
-        for h in view.hypotheses
+        for h in (*view.hypotheses, *view.crossings)
         for case in _fresh(config, h, source.again(h, sources), asked[h.id])
         for query in case
     ]

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from a3.agents.candidates import Candidate, own, steered, template, with_help
 from a3.agents.general import draw
+from a3.agents.hypotheses import CROSS
 from a3.agents.model.respond import by_agent
 from a3.config import Config
 from a3.types.answers import Decoding, FinishReason, Generation, Label
@@ -60,7 +61,8 @@ def respond(
         question = query.reference.clean
         if question is not None and best.source in PLAIN and query.reference.helped is None:
             plain.setdefault(question, _asked_cleanly(question, _example(query, best)))
-    yields = {h: len(usable[h]) / n for h, n in wanted.items()}
+    # What is learned from a crossing stands for no hypothesis that could be uncovered.
+    yields = {h: len(usable[h]) / n for h, n in wanted.items() if CROSS not in h}
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
     drawn = draw(config)
     general = _general(config, drawn.prompts, crew.target)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from random import Random
 
-from a3.agents.hypotheses import subtrees
+from a3.agents.hypotheses import crossings, subtrees
 from a3.config import Config
 from a3.config.schema import ModelAgent
 from a3.errors import MeasurementError
@@ -31,10 +31,11 @@ def split(config: Config, explored: Explored, agent: ChatModel | None = None) ->
     )
     queries = [q for q in explored.queries if q.hypothesis_id not in ood]
     train, validation = _by_components(queries, config.explore.validation, rng)
+    waiting = tuple(h for h in explored.hypotheses if h.id in ood)
     confirm_sources, ood_sources = _share_reserved(explored, training, rng)
     splits = Splits(
         training=training,
-        ood=tuple(h for h in explored.hypotheses if h.id in ood),
+        ood=waiting,
         reason=reason,
         train=tuple(train),
         validation=tuple(validation),
@@ -43,6 +44,7 @@ def split(config: Config, explored: Explored, agent: ChatModel | None = None) ->
         spare=_spare(explored, training),
         spent=tuple(s for s in explored.sources if s.about),
         untouched=_untouched(explored, training),
+        crossings=tuple(crossings(training, waiting, config.respond.cross)),
     )
     check(splits)
     return splits
@@ -108,7 +110,9 @@ def _seen_ood(splits: Splits) -> Iterator[str]:
     for hypothesis in splits.training:
         if hypothesis.parent_id in ood_ids:
             yield f"{hypothesis.id} trains below the OOD hypothesis {hypothesis.parent_id}"
-    if shared := {h.tags for h in splits.ood} & {h.tags for h in splits.training}:
+    if shared := {h.tags for h in splits.ood} & {
+        h.tags for h in (*splits.training, *splits.crossings)
+    }:
         yield f"OOD and training share the tags {sorted(shared)}"
     for axis in ("structure", "topic"):
         if not {h.tag(axis) for h in splits.ood} - {h.tag(axis) for h in splits.training}:

@@ -11,20 +11,27 @@ finds it. Everything else is a choice of the configuration (`risk=...`, `judge=.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from a3.budget import Ledger
+from a3.config import Config
 from a3.errors import A3Error, ConfigError
 from a3.judges import make_judge
 from a3.judges.calibration import calibrate
 from a3.judges.detectors import DETECTORS
 from a3.judges.labelled import LabelledAnswer, read_labelled
+from a3.llm.line import Line
+from a3.report.cost import cost_line
 from a3.stats import agreement
-from a3.store import write_atomic
+from a3.store import Cache, shared_cache, write_atomic
 from a3.types.answers import Label
 from a3.types.base import Frozen
 from a3.types.judge import Calibration
@@ -63,9 +70,10 @@ def _judge(pairs: dict[str, str], overrides: list[str], console: Console) -> Non
     from a3.config.compose import compose
 
     config = compose(overrides, Path("unused"))
-    judge = make_judge(config)
     rows, data = read_labelled(pairs["data"])
-    found, ruled = calibrate(judge, rows, data, CONFIDENCE)
+    with _line(config) as (line, ledger):
+        found, ruled = calibrate(make_judge(config, line), rows, data, CONFIDENCE)
+        cost = cost_line(ledger.cost)
     if pairs.get("show") == "errors":
         _show_errors(ruled, console)
     for kind, table in found.confusion.items():
@@ -77,8 +85,20 @@ def _judge(pairs: dict[str, str], overrides: list[str], console: Console) -> Non
     _summary(found.accuracy, found.kappa, found.recall, console)
     _safety_errors(found, console)
     console.print(f"judge {found.judge} on {found.data}, n={found.n}")
+    if cost:
+        console.print(cost)
     if "save" in pairs:
         write_atomic(Path(pairs["save"]), found.model_dump_json(indent=1) + "\n")
+
+
+@contextmanager
+def _line(config: Config) -> Iterator[tuple[Line, Ledger]]:
+    """The runs' cache, so that no verdict of theirs is paid for again, and the caps."""
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(Path(folder) / "cost.json")
+        # Rules ask nobody, and need no folder that can be written.
+        cache = Cache(None) if config.judge.name == "rules" else shared_cache()
+        yield Line(cache, ledger, partial(ledger.over, config.budget.caps)), ledger
 
 
 class _Sentence(Frozen):

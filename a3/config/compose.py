@@ -20,15 +20,21 @@ PACKAGE = Path(__file__).resolve().parents[1]
 CONF = next(p for p in (PACKAGE.parent / "conf", PACKAGE / "conf") if (p / "config.yaml").is_file())
 """At the top of a checkout, inside the package once installed."""
 FINAL = "judge@final_judge="
+OPEN = re.compile(r"^((?:[\w.]*\.endpoint\.settings|capability\.local|train\.strata)[\w.]*)=")
+"""Keys under which the configuration may have any others; Hydra wants to be told."""
 GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir())
 
 
 def spelled(overrides: Iterable[str]) -> list[str]:
-    """Overrides as Hydra spells them: `judge.final=claude` chooses from a group, elsewhere."""
-    return [
+    """Overrides as Hydra spells them.
+
+    `judge.final=claude` chooses from a group, elsewhere; `++` lets a key be new.
+    """
+    named = [
         re.sub(r"^judge\.final\.", "final_judge.", re.sub(r"^judge\.final=", FINAL, override))
         for override in overrides
     ]
+    return [OPEN.sub(r"++\1=", override) for override in named]
 
 
 def compose(overrides: list[str], folder: Path) -> Config:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from a3.types.answers import Decoding
 from a3.types.base import Frozen
 from a3.types.endpoint import EndpointSpec
-from a3.types.model import ModelSpec
+from a3.types.model import EndpointSource, ModelSpec
 from a3.types.results import Goal
 from a3.types.risk import Risk
 from a3.types.trials import Objective, SearchSpace, TrialConfig
@@ -111,6 +111,8 @@ class RespondConfig(Frozen):
     source: Literal["self", "template", "agent"]
     min_yield: Share
     steered: Count = 0
+    cross: tuple[str, ...] = ()
+    """Strata that learn from every cell of a structure and a topic that train."""
 
 
 class _GeneralData(Frozen):
@@ -300,6 +302,21 @@ class Config(Frozen):
             if isinstance(judge, LocalJudgeConfig)
         }
         return {"model": self.model, **local}
+
+    @property
+    def endpoints(self) -> dict[str, EndpointSpec]:
+        """The models behind endpoints, by the keys they are configured under."""
+        judges = {"judge": self.judge, "judge.final": self.final_judge}
+        found = {
+            f"{key}.endpoint": judge.endpoint
+            for key, judge in judges.items()
+            if isinstance(judge, EndpointJudgeConfig)
+        }
+        if isinstance(self.agent, ModelAgent):
+            found = {"agent.endpoint": self.agent.endpoint, **found}
+        if isinstance(self.model.source, EndpointSource):
+            found = {"model.source.endpoint": self.model.source.endpoint, **found}
+        return found
 
     @property
     def decoding(self) -> Decoding:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from a3.llm.provider import NO_KEY, Call, send
+from a3.llm.provider import NO_KEY, Call, client, send
 from a3.store import fingerprint
 from a3.types.chat import Conversation
 from a3.types.endpoint import EndpointSpec
@@ -42,13 +42,8 @@ class Anthropic:
         """A client of the SDK."""
         import anthropic
 
-        async with anthropic.AsyncAnthropic(
-            api_key=self._key,
-            base_url=self._spec.base_url,
-            timeout=self._spec.timeout_s,
-            max_retries=0,  # Retries are ours: all calls in flight must slow down together.
-        ) as client:
-            create = client.messages.with_raw_response.create
+        async with client(anthropic.AsyncAnthropic, self._spec, self._key) as found:
+            create = found.messages.with_raw_response.create
             yield lambda request: send(anthropic, create, self._body(request), _reply, self._key)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -26,6 +27,10 @@ UNTOLD = frozenset(
 """Words of JSON schema that providers reject or ignore; what they forbid is found here instead."""
 SHOWN = 600
 """Characters of an error that a model is shown."""
+THOUGHT = "</think>"
+"""Where open models end their thinking."""
+BRACKET, BRACKETS = re.compile(r"[{\[]"), 1000
+"""Where JSON may begin, and in how many such places of a reply it is looked for."""
 
 
 async def structured(
@@ -63,7 +68,7 @@ def parsed(reply: ChatReply | CallFailed, kind: type[T]) -> T | CallFailed:
     if reply.stop is ReplyStop.REFUSAL:
         return CallFailed(kind=FailureKind.REFUSED, reason=reply.text[:SHOWN] or "refused")
     try:
-        return kind.model_validate_json(_json_of(reply.text))
+        return _validated(reply.text, kind)
     except ValidationError as error:
         cut = reply.stop is ReplyStop.LENGTH
         why = FailureKind.TRUNCATED if cut else FailureKind.MALFORMED
@@ -112,16 +117,37 @@ def _with_error(
     return corrected(request, reply.text, failure.reason)
 
 
-def _json_of(text: str) -> str:
-    """The JSON in a reply: models without schemas wrap it in prose or a code fence."""
-    start = min((i for i in (text.find("{"), text.find("[")) if i >= 0), default=-1)
-    if start < 0:
-        return text
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text[start:])
-    except (ValueError, RecursionError):  # Also numbers too long and lists too deep for Python.
-        return text[start:]
-    return json.dumps(value)
+def _validated(text: str, kind: type[T]) -> T:
+    """The first JSON of a reply that is a `kind`. Raises ValidationError.
+
+    Models without schemas wrap it in prose or a code fence, and think aloud before it. The error is
+    that of the longest JSON there is: what was meant, most likely.
+    """
+    wrong = dict[int, ValidationError]()
+    for found in _json_in(text):
+        try:
+            return kind.model_validate_json(found)
+        except ValidationError as error:
+            wrong.setdefault(len(found), error)
+    if wrong:
+        raise wrong[max(wrong)]
+    start = BRACKET.search(text)
+    return kind.model_validate_json(text[start.start() :] if start else text)
+
+
+def _json_in(text: str) -> Iterator[str]:
+    """Objects and lists that are part of no other, those behind the model's thinking first."""
+    for part in dict.fromkeys((text.rpartition(THOUGHT)[2], text)):
+        at = 0
+        for _ in range(BRACKETS):
+            if (opening := BRACKET.search(part, at)) is None:
+                break
+            try:
+                value, at = json.JSONDecoder().raw_decode(part, opening.start())
+            except (ValueError, RecursionError):  # Also numbers and lists beyond what Python reads.
+                at = opening.end()
+            else:
+                yield json.dumps(value)
 
 
 def _told(error: ValidationError) -> str:

@@ -36,7 +36,7 @@ class Endpoint:
     ) -> None:
         self.spec, self._provider, self._draw = spec, provider, draw
         self._cache, self._observer, self._over = line.cache, line.observer, line.over
-        self._time = time
+        self._time, self._gate = time, Gate(spec.concurrency, time)
 
     @property
     def key(self) -> str:
@@ -53,17 +53,18 @@ class Endpoint:
             k: ChatReply.model_validate_json(v) for k, v in self._cache.get(keys).items()
         }
         self._observer.spend("cached_calls", sum(k in known for k in keys))
-        missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
-        if missing:
+        wanted = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
+        # A second time, where room under a cap was held for calls that then could not be sent.
+        while missing := {k: r for k, r in wanted.items() if k not in known}:
+            self._check_caps(len(wanted), len(missing), what)
             known |= await self._ask_all(missing, what)
-        self._check_caps(len(missing), sum(k not in known for k in missing), what)
         return [known[k] for k in keys]
 
     async def _ask_all(
         self, missing: Mapping[str, ChatRequest], what: str
     ) -> dict[str, ChatReply | CallFailed]:
         """What came of each request; nothing where a cap forbade to ask."""
-        gate = Gate(self.spec.concurrency, self._time)
+        gate = self._gate = self._gate.here()  # What one batch learned, the next one keeps to.
         found: dict[str, ChatReply | CallFailed] = {}
 
         async def ask(key: str, request: ChatRequest, call: Call) -> None:
@@ -72,9 +73,13 @@ class Endpoint:
                 found[key] = reply
                 self._observer.progress(what, len(found), len(missing))
 
-        async with self._provider.connected() as call, asyncio.TaskGroup() as group:
-            for key, request in missing.items():
-                group.create_task(ask(key, request, call))
+        try:
+            async with self._provider.connected() as call, asyncio.TaskGroup() as group:
+                for key, request in missing.items():
+                    group.create_task(ask(key, request, call))
+        except CallError as error:  # The address is none.
+            failed = CallFailed(kind=FailureKind.TRANSPORT, reason=error.reason)
+            return dict.fromkeys(missing, failed)
         return found
 
     async def _asked(
@@ -85,31 +90,35 @@ class Endpoint:
         for attempt in range(self.spec.attempts):
             try:
                 async with gate():
-                    if self._over():
+                    if self._over(gate.inside - 1):  # All of these will count, whatever comes.
                         return None
                     answered = await call(request)
             except CallError as error:
                 reason = error.reason
+                self._observer.spend("failed_calls", int(error.sent))
                 if not error.again:
                     break
                 await self._wait(error, attempt, gate, what)
-                continue
-            gate.succeeded(answered.headers)
-            usage = answered.reply.usage
-            # First what was paid: a kill in between costs a call more, and the sums say so.
-            self._observer.called(self.spec.model, usage, dollars(self.spec.known_price, usage))
-            self._cache.put({key: answered.reply.model_dump_json()})
-            return answered.reply
+            else:
+                gate.succeeded(answered.headers)
+                return self._paid(key, answered.reply)
         return CallFailed(kind=FailureKind.TRANSPORT, reason=reason)
 
-    def _check_caps(self, wanted: int, unasked: int, what: str) -> None:
-        """What was in flight is kept; what a cap forbade ends the run."""
-        if unasked and (reason := self._over()):
+    def _paid(self, key: str, reply: ChatReply) -> ChatReply:
+        usage = reply.usage
+        # First what was paid: a kill in between costs a call more, and the sums say so.
+        self._observer.called(self.spec.model, usage, dollars(self.spec.known_price, usage))
+        self._cache.put({key: reply.model_dump_json()})
+        return reply
+
+    def _check_caps(self, wanted: int, left: int, what: str) -> None:
+        """What was in flight is kept; what a cap forbids ends the run."""
+        if reason := self._over(0):
             raise BudgetError(
                 "a run keeps to its caps",
-                f"{reason}; {unasked} of {wanted} calls are left in {what}",
-                "raise the cap (budget.caps; usd=null where a price is unknown) and go on with "
-                "resume=: nothing is paid for twice",
+                f"{reason}; {left} of {wanted} calls are left in {what}",
+                "raise the cap (budget.caps; usd=null where a price is unknown) and go on, a run "
+                "with resume=: nothing is paid for twice",
             )
 
     async def _wait(self, error: CallError, attempt: int, gate: Gate, what: str) -> None:

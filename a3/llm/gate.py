@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+
+from a3.llm.limits import until_more
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,6 @@ class Time:
 
 REAL = Time()
 
-LIMITS = (
-    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
-    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
-)
-"""Headers of providers: calls left, and when there are more."""
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
-
 
 class Gate:
     """Lets calls through."""
@@ -43,12 +36,24 @@ class Gate:
     def __init__(self, most: int, clock: Time) -> None:
         self.width = float(most)
         """Calls that may be in flight now."""
+        self.inside = 0
+        """Calls that are in flight."""
         self._most, self._time = most, clock
-        self._inside = 0
         self._open_at = 0.0
         self._waiting = deque[asyncio.Future[None]]()
         self._woken = 0
         """Those that were told of room and have not come for it yet."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def here(self) -> Gate:
+        """This gate in its event loop; in another, an empty one with all that it learned."""
+        loop = asyncio.get_running_loop()
+        if self._loop is None or self._loop is loop:
+            self._loop = loop
+            return self
+        again = Gate(self._most, self._time)
+        again.width, again._open_at, again._loop = self.width, self._open_at, loop
+        return again
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[None]:
@@ -57,7 +62,7 @@ class Gate:
         try:
             yield
         finally:
-            self._inside -= 1
+            self.inside -= 1
             self._wake()
 
     async def _enter(self) -> None:
@@ -65,17 +70,23 @@ class Gate:
             if (wait := self._open_at - self._time.now()) > 0:
                 await self._time.sleep(wait)
                 continue
-            if self._inside < self._room:
-                self._inside += 1
+            if self.inside < self._room:
+                self.inside += 1
                 return
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
-            await turn
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():  # Its place goes to the next.
+                    self._woken -= 1
+                    self._wake()
+                raise
             self._woken -= 1
 
     def _wake(self) -> None:
         """As many as there is room for: waking all of them each time costs more than the calls."""
-        while self._waiting and self._inside + self._woken < self._room:
+        while self._waiting and self.inside + self._woken < self._room:
             turn = self._waiting.popleft()
             if not turn.done():  # Cancelled, with the whole batch.
                 turn.set_result(None)
@@ -88,9 +99,7 @@ class Gate:
     def succeeded(self, headers: Mapping[str, str]) -> None:
         """A call went through; its headers may say that no more will for a while."""
         self.width = min(self._most, self.width + 1 / self.width)
-        for left, reset in LIMITS:
-            if headers.get(left) == "0" and (wait := seconds_until(headers.get(reset))):
-                self.close_for(wait)
+        self.close_for(until_more(headers))
 
     def too_many(self, wait: float | None) -> bool:
         """The service is short of room; `wait`: seconds until it wants to hear again.
@@ -107,21 +116,3 @@ class Gate:
     def close_for(self, seconds: float) -> None:
         """Nobody calls for so long."""
         self._open_at = max(self._open_at, self._time.now() + seconds)
-
-
-def seconds_until(when: str | None) -> float:
-    """A reset header in seconds from now: a time (RFC 3339), seconds, or "1m30s", "250ms".
-
-    0 for what is none of these.
-    """
-    if not when:
-        return 0.0
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s|)", when, re.ASCII)
-    if parts and "".join(number + unit for number, unit in parts) == when:
-        return sum(float(number) * UNITS[unit] for number, unit in parts)
-    try:
-        then = datetime.fromisoformat(when)
-    except ValueError:
-        return 0.0
-    aware = then if then.tzinfo else then.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())

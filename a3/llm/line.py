@@ -9,7 +9,7 @@ from a3.store import Cache
 from a3.types.observer import Observer, Silent
 
 
-def _uncapped() -> str | None:
+def _uncapped(in_flight: int) -> str | None:
     return None
 
 
@@ -19,5 +19,5 @@ class Line:
 
     cache: Cache = field(default_factory=lambda: Cache(None))
     observer: Observer = field(default_factory=Silent)
-    over: Callable[[], str | None] = _uncapped
-    """Which cap is reached, in words; None while there is something left to spend."""
+    over: Callable[[int], str | None] = _uncapped
+    """Which cap is reached, in words, with so many calls in flight; None: one more may be made."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from a3.llm.provider import NO_KEY, Call, CallError, send
+from a3.llm.provider import NO_KEY, Call, CallError, client, send
 from a3.store import fingerprint
 from a3.types.endpoint import EndpointSpec
 from a3.types.llm import ChatReply, ChatRequest, ReplyStop, TokenUsage
@@ -32,13 +32,8 @@ class OpenAICompatible:
         """A client of the SDK."""
         import openai
 
-        async with openai.AsyncOpenAI(
-            api_key=self._key,
-            base_url=self._spec.base_url,
-            timeout=self._spec.timeout_s,
-            max_retries=0,  # Retries are ours: all calls in flight must slow down together.
-        ) as client:
-            create = client.chat.completions.with_raw_response.create
+        async with client(openai.AsyncOpenAI, self._spec, self._key) as found:
+            create = found.chat.completions.with_raw_response.create
             yield lambda request: send(openai, create, self._body(request), _reply, self._key)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
@@ -47,7 +42,7 @@ class OpenAICompatible:
         messages += [{"role": m.role, "content": m.content} for m in request.conversation.messages]
         body: dict[str, Any] = {
             "model": self._spec.model,
-            "max_tokens": request.max_tokens,
+            self._spec.max_tokens_field: request.max_tokens,
             "messages": messages,
         }
         if request.json_schema is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import math
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from a3.llm.limits import retry_after
+from a3.types.endpoint import EndpointSpec
 from a3.types.llm import ChatReply, ChatRequest
 
 AGAIN = frozenset({408, 409, 429})
@@ -19,6 +21,10 @@ NO_KEY = "none"
 """Sent to servers that ask for no key; the SDKs want one."""
 UNREADABLE = (AttributeError, TypeError, ValueError, RecursionError)
 """What comes of reading a body that is no reply, however it is broken."""
+HOPELESS = frozenset({"InvalidURL", "UnsupportedProtocol", "LocalProtocolError"})
+"""Errors of an address or a header that is none, whichever HTTP library an SDK uses."""
+UNSENT = HOPELESS | {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"}
+"""Errors before there was a connection."""
 PLACEHOLDER = 8
 """Keys shorter than this stand for none ("EMPTY"), and may be words of a reply."""
 
@@ -42,6 +48,8 @@ class CallError(Exception):
     """Whether the service asks for fewer calls."""
     retry_after: float | None = None
     """Seconds to wait, as the server says."""
+    sent: bool = True
+    """Whether the request went out: then it may cost something, reply or not."""
 
     def __str__(self) -> str:
         return self.reason
@@ -66,6 +74,21 @@ class Provider(Protocol):
         ...
 
 
+def client(kind: Callable[..., Any], spec: EndpointSpec, key: str) -> Any:
+    """A client of an SDK. Raises CallError where the address is none."""
+    try:
+        return kind(
+            api_key=key,
+            base_url=spec.base_url,
+            timeout=spec.timeout_s,
+            max_retries=0,  # Retries are ours: all calls in flight must slow down together.
+        )
+    except Exception as error:
+        if type(error).__name__ not in HOPELESS:
+            raise
+        raise _unconnected(error, error, key) from None
+
+
 async def send(
     sdk: Any,
     create: Callable[..., Awaitable[Any]],
@@ -83,7 +106,10 @@ async def send(
     except sdk.APIStatusError as error:
         raise _refused(error, key) from None
     except sdk.APIError as error:  # No connection, a time-out, or a body that is no response.
-        raise CallError(without(key, f"{type(error).__name__}: {error}")) from None
+        raise _unconnected(error, error.__cause__, key) from None
+    except ValueError as error:  # A key or a text that cannot be encoded.
+        said = without(key, f"{type(error).__name__}: {error}")
+        raise CallError(said, again=False, sent=False) from None
     try:
         found = raw.parse()
         reply = read(await found if inspect.isawaitable(found) else found)
@@ -91,12 +117,24 @@ async def send(
         said = without(key, f"{type(error).__name__}: {error}")
         raise CallError(f"the body is no reply: {said}") from None
     reply = reply.model_copy(update={"text": without(key, reply.text)})
-    return Answered(reply, {name.lower(): value for name, value in raw.headers.items()})
+    return Answered(reply, _headers(raw))
 
 
 def without(key: str | None, text: str) -> str:
-    """Text that does not hold the key."""
-    return text.replace(key, "***") if key and len(key) >= PLACEHOLDER else text
+    """Text that does not hold the key, nor what Python or JSON write for it between quotes."""
+    if not key or len(key) < PLACEHOLDER:
+        return text
+    for spelled in (key, json.dumps(key)[1:-1], repr(key)[1:-1], repr(key.encode())[2:-1]):
+        text = text.replace(spelled, "***")
+    return text
+
+
+def _unconnected(error: Exception, cause: BaseException | None, key: str | None) -> CallError:
+    """Of an SDK's error that says little and what it came from, if anything."""
+    name, said = type(cause).__name__, f"{type(error).__name__}: {error}"
+    if cause is not None and cause is not error:
+        said += f" ({name}: {cause})" if str(cause) else f" ({name})"
+    return CallError(without(key, said), again=name not in HOPELESS, sent=name not in UNSENT)
 
 
 def _refused(error: Any, key: str | None) -> CallError:
@@ -105,14 +143,9 @@ def _refused(error: Any, key: str | None) -> CallError:
         without(key, f"HTTP {code}: {error.message}"),
         again=code in AGAIN or code >= 500,
         busy=code in BUSY,
-        retry_after=_seconds(error.response.headers.get("retry-after")),
+        retry_after=retry_after(_headers(error.response), refused=code in BUSY),
     )
 
 
-def _seconds(header: str | None) -> float | None:
-    """A retry-after header; None where it is missing, a date, or no time at all."""
-    try:
-        seconds = float(header) if header is not None else None
-    except ValueError:
-        return None
-    return max(0.0, seconds) if seconds is not None and math.isfinite(seconds) else None
+def _headers(response: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}

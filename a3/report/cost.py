@@ -11,13 +11,14 @@ HEAD = ("stage", "model", "calls", "tokens in", "of them cached", "tokens out", 
 
 def cost_line(cost: Cost) -> str | None:
     """Calls, tokens and dollars in all; None where nobody was called."""
-    if not cost.calls and not cost.cached_calls:
+    if not cost.calls and not cost.cached_calls and not cost.failed_calls:
         return None
     read = sum(_tokens_in(c) for c in cost.calls)
     written = sum(c.usage.output for c in cost.calls)
+    failed = f"{cost.failed_calls:,} more brought no reply; " if cost.failed_calls else ""
     return (
         f"{cost.llm_calls:,} calls, {read:,} tokens in, {written:,} out, {_dollars(cost.usd)}; "
-        f"the cache saved {cost.cached_calls:,} calls"
+        f"{failed}the cache saved {cost.cached_calls:,} calls"
     )
 
 

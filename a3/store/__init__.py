@@ -1,7 +1,7 @@
 """Where a run's values live: the run folder, and the caches shared between runs."""
 
 from a3.store.artifacts import Artifacts
-from a3.store.cache import Cache, cache_root, fingerprint
+from a3.store.cache import Cache, cache_root, fingerprint, shared_cache
 from a3.store.files import append_line, read_lines, write_atomic
 from a3.store.run_folder import Store
 
@@ -13,5 +13,6 @@ __all__ = [
     "cache_root",
     "fingerprint",
     "read_lines",
+    "shared_cache",
     "write_atomic",
 ]

@@ -79,6 +79,11 @@ class Cache:
         self._db.execute("COMMIT")
 
 
+def shared_cache() -> Cache:
+    """The one that all runs under this `cache_root()` share."""
+    return Cache(cache_root() / "content.sqlite")
+
+
 def _write_ahead(db: sqlite3.Connection) -> None:
     """Let readers and a writer go on side by side.
 

@@ -24,12 +24,15 @@ def weights(
 ) -> dict[str, float]:
     """Weight of each `<hypothesis>/<kind>` group: (floor + (shrunk rate)^τ) · exp(offset).
 
-    Raises MeasurementError for an offset of a group that does not train.
+    `/<kind>` holds the weight of the overall rate, for groups of which nothing is measured. Raises
+    MeasurementError for an offset of a group that does not train.
     """
     found: dict[str, float] = {}
+    unmeasured: dict[str, float] = {}
     for kind, tau in ((Kind.HARMFUL, config.tau_harmful), (Kind.BENIGN, config.tau_benign)):
         mine = {h: r.sfr if kind is Kind.HARMFUL else r.fpr for h, r in rates.items()}
         overall = _overall(mine.values())
+        unmeasured[f"/{kind}"] = floor + overall**tau
         for hypothesis, rate in mine.items():
             shrunk = (rate.hits + PRIOR * overall) / (rate.n + PRIOR)
             found[f"{hypothesis}/{kind}"] = floor + shrunk**tau
@@ -39,7 +42,7 @@ def weights(
             ", ".join(unknown),
             f"choose from {', '.join(sorted(found))}",
         )
-    return {
+    return unmeasured | {
         name: weight * math.exp(config.offsets.get(name, 0.0)) for name, weight in found.items()
     }
 
@@ -67,7 +70,8 @@ def epoch(
     harmful: Counter[str] = Counter()
     for stratum, (kind, share) in _shares(config, pools, strata).items():
         groups = pools[stratum]
-        wanted = {name: group_weights.get(name, 1.0) for name in groups}
+        unmeasured = group_weights.get(f"/{kind}", 1.0)
+        wanted = {name: group_weights.get(name, unmeasured) for name in groups}
         if kind is Kind.BENIGN:
             wanted = _as_topical(groups, wanted, harmful)
         counts = _apportion(round((size - n_general) * share), wanted, rng)

@@ -36,6 +36,8 @@ class EndpointSpec(Frozen):
     takes_temperature: bool = True
     """Whether calls may name a temperature; current Claude models reject any."""
     max_tokens: int = Field(gt=0)
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What chat completions call it: OpenAI's reasoning models take the second alone."""
     concurrency: int = Field(gt=0)
     """Most calls in flight; fewer while the provider is short of room."""
     attempts: int = Field(gt=0)
@@ -52,6 +54,19 @@ class EndpointSpec(Frozen):
     @model_validator(mode="after")
     def _no_secret_is_written(self) -> EndpointSpec:
         # A run folder holds the configuration. Of the whole, so that the error does not show it.
-        if self.base_url and urlsplit(self.base_url).password:
-            raise ValueError("base_url holds a password; name a variable in key_variable instead")
+        if self.base_url and _may_hold_a_key(self.base_url):
+            raise ValueError(
+                "base_url may hold no user, password, query or fragment, since it is written to "
+                "the run folder; put the key into an environment variable and name that in "
+                "key_variable"
+            )
         return self
+
+
+def _may_hold_a_key(url: str) -> bool:
+    """Whether there is more in an address than where to go, as far as it can be read."""
+    try:
+        place = urlsplit(url).netloc or url
+    except ValueError:
+        place = url
+    return "@" in place or "?" in url or "#" in url

@@ -134,6 +134,8 @@ class Splits(Frozen):
     """Written sources that explore asked about: no held-out query is about one."""
     untouched: tuple[Source, ...] = ()
     """Facts that the base knows, of topics that no training hypothesis has."""
+    crossings: tuple[Hypothesis, ...] = ()
+    """Cells of a structure and a topic that train, which no hypothesis holds: to learn from."""
 
     @property
     def view(self) -> SearchView:
@@ -143,6 +145,7 @@ class Splits(Frozen):
             train=self.train,
             validation=self.validation,
             spare=self.spare,
+            crossings=self.crossings,
         )
 
 
@@ -153,3 +156,4 @@ class SearchView(Frozen):
     train: tuple[Query, ...]
     validation: tuple[Query, ...]
     spare: tuple[Source, ...] = ()
+    crossings: tuple[Hypothesis, ...] = ()

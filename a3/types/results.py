@@ -198,6 +198,8 @@ class Cost(Frozen):
     """None when a price is unknown; never 0 for unknown."""
     cached_calls: int = 0
     """Calls that the cache saved."""
+    failed_calls: int = 0
+    """Attempts that were sent and brought no reply; what they cost nobody knows."""
     calls: tuple[CallCost, ...] = ()
     """By stage and model, in order of their first call."""
 

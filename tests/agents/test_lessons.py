@@ -28,7 +28,8 @@ def test_rule_2_they_touch_only_sources_and_hypotheses_that_train(tiny_config, s
     assert {q.id for q in splits.train} < {q.id for q in found}
     asked, spare = {q.source_id for q in splits.train}, {s.id for s in splits.spare}
     assert asked <= {q.source_id for q in found} <= asked | spare
-    assert {q.hypothesis_id for q in found} <= {h.id for h in splits.training}
+    cells = {h.id for h in (*splits.training, *splits.crossings)}
+    assert {q.hypothesis_id for q in found} <= cells
     held = [*splits.validation, *held_out(tiny_config, splits, "confirm")]
     held += held_out(tiny_config, splits, "ood")
     assert not {q.source_id for q in held} & {q.source_id for q in found}
@@ -47,7 +48,8 @@ def test_a_hypothesis_has_at_most_so_many_cases_or_those_it_was_asked(tiny_confi
         return {h: len(mine) for h, mine in pairs.items()}
 
     asked, found = cases(splits.train), cases(lessons(with_cases(tiny_config, n), splits.view))
-    assert all(k <= max(n, asked.get(h, 0)) and k >= asked.get(h, 0) for h, k in found.items())
+    assert set(asked) <= set(found)
+    assert all(asked.get(h, 0) <= k <= max(n, asked.get(h, 0)) for h, k in found.items())
 
 
 def test_what_explore_left_of_a_training_topic_is_learned_too(tiny_config):
@@ -69,3 +71,38 @@ def test_a_harmful_lesson_comes_with_its_twin(tiny_config):
         frozenset({"evidence"}),
         frozenset({"own"}),
     }
+
+
+@settings(max_examples=15)
+@given(SEEDS)
+def test_rule_1_crossings_are_cells_of_what_trains_and_none_that_waits(tiny_config, seed):
+    splits = split(tiny_config, explored(tiny_config, seed))
+    crossed = {h.tags for h in splits.crossings}
+    assert len(crossed) == len(splits.crossings)
+    assert not crossed & {h.tags for h in (*splits.ood, *splits.training)}
+    evidence = {h.tag("structure") for h in splits.training if h.stratum == "evidence"}
+    topics = {h.tag("topic") for h in splits.training}
+    assert {h.tag("structure") for h in splits.crossings} <= evidence
+    assert {h.tag("topic") for h in splits.crossings} <= topics
+    held = {h.tags for h in (*splits.ood, *splits.training)}
+    assert len(crossed) == len({(s, t) for s in evidence for t in topics} - {cell(t) for t in held})
+
+
+def cell(tags):
+    return tuple(tag.split(":", 1)[1] for tag in tags)
+
+
+def test_evidence_is_learned_about_every_training_topic_that_has_some(tiny_config):
+    splits = split(tiny_config, explored(tiny_config, 1))
+    topics = {h.tag("topic") for h in splits.training}
+    there = {s.topic for s in splits.spare if s.stratum == "evidence"} & topics
+    lessons_ = lessons(with_cases(tiny_config, 20), splits.view)
+    learned = {q.topic for q in lessons_ if q.stratum == "evidence"}
+    assert there and there <= learned
+
+
+def test_without_crossed_strata_only_hypotheses_are_learned_from(tiny_config):
+    respond = tiny_config.respond.model_copy(update={"cross": ()})
+    config = tiny_config.model_copy(update={"respond": respond})
+    splits = split(config, explored(config, 1))
+    assert splits.crossings == ()

@@ -48,7 +48,7 @@ class Knows:
 
 @pytest.fixture(scope="module")
 def config():
-    return compose("model=tiny", "budget=quick", "budget.facts=400")
+    return compose("model=tiny", "budget=quick", "budget.facts=560")
 
 
 def gathered(config, share=0.3, seed=0, **rest):

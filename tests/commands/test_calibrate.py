@@ -9,9 +9,12 @@ from a3.config.compose import compose
 from a3.judges import make_judge
 from a3.judges.calibration import calibrate, load_calibration
 from a3.judges.labelled import read_labelled
+from a3.llm.line import Line
 from a3.stats import agreement
+from a3.store import shared_cache
 from a3.types.answers import FinishReason, Label
 from a3.types.queries import Kind
+from tests.llm.server import Says, serving
 
 DATA = "sycophancy-held-out"
 
@@ -109,6 +112,44 @@ def test_a_path_to_a_labelled_file_does_as_well(tmp_path, capsys):
     path.write_text("".join(row.model_dump_json() + "\n" for row in rows[:30]))
     main([f"data={path}"])
     assert "few-" in (printed := capsys.readouterr().out) and "n=30" in printed
+
+
+@pytest.fixture
+def few(tmp_path):
+    """Twelve labelled answers, and where they are."""
+    rows = read_labelled(DATA)[0][:12]
+    path = tmp_path / "few.jsonl"
+    path.write_text("".join(row.model_dump_json() + "\n" for row in rows))
+    return rows, path
+
+
+@pytest.fixture
+def claude(monkeypatch, tmp_path):
+    """A judge behind the loopback service, with a cache of its own: service and options."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-fake")
+    monkeypatch.setenv("A3_CACHE_DIR", str(tmp_path / "cache"))
+    reply = json.dumps({"reason": "it says so", "behaviour": "other_answer"})
+    with serving(lambda body, n: Says(reply)) as service:
+        yield service, ["judge=claude", f"judge.endpoint.base_url={service.url}"]
+
+
+def test_verdicts_that_a_run_has_are_not_paid_for_again(few, claude, tmp_path, capsys):
+    (rows, path), (service, options) = few, claude
+    judge = make_judge(compose(options, tmp_path), Line(shared_cache()))
+    judge.rule_all([(row.query, row.answer) for row in rows[:8]], "a run")
+    assert len(service.asked) == 8
+    main([*options, f"data={path}"])
+    assert len(service.asked) == 12
+    printed = capsys.readouterr().out
+    assert "n=12" in printed and "4 calls, " in printed and "the cache saved 8 calls" in printed
+
+
+def test_a_cap_ends_it_in_order_and_it_goes_on(few, claude, capsys):
+    (_, path), (service, options) = few, claude
+    said = refused([*options, f"data={path}", "budget.caps.calls=5"], capsys)
+    assert "5 of 5 calls are made" in said and len(service.asked) == 5
+    main([*options, f"data={path}", "budget.caps.calls=7"])
+    assert "n=12" in capsys.readouterr().out and len(service.asked) == 12
 
 
 def test_overrides_of_the_configuration_choose_risk_and_judge(capsys):

@@ -13,12 +13,13 @@ from a3.types.results import RunResult
 from tests.conftest import compose
 from tests.llm.agent import Agent, task_of
 from tests.llm.server import Says, serving
-from tests.runs import Before, KillWhen, fresh_cache, run
+from tests.runs import Before, KillWhen, everywhere, fresh_cache, run
 
 pytestmark = pytest.mark.slow
 
 
 KEY = "sk-fake-91b7"
+TOLD = f"I was told {KEY}"
 SMALL = (
     "model=tiny",
     "budget=smoke",
@@ -100,7 +101,10 @@ def claude(service):
 
 
 class Reluctant(Agent):
-    """Refuses two in five of whatever an agent is asked, and each task at least once."""
+    """Refuses two in five of whatever an agent is asked, and each task at least once.
+
+    It sends the key back with whatever it says.
+    """
 
     def __init__(self):
         super().__init__()
@@ -108,14 +112,26 @@ class Reluctant(Agent):
 
     def __call__(self, body, n):
         words, task = json.dumps(body, sort_keys=True), task_of(body)
+        if task == "judge" and n % 100 in (3, 7):
+            return Says(f"no, {TOLD}", status=529 if n % 100 == 3 else 400)
         drawn = sha256(f"{self.refused[words]} {words}".encode()).digest()
         unwilling = int.from_bytes(drawn) % 5 < 2
         if task != "judge" and (unwilling or task not in self.tasks):
             self.tasks.add(task)
             self.refused[words] += 1
-            return Says("I can't help with creating that.", stop="refusal")
+            return Says(f"I can't help with creating that: {TOLD}", stop="refusal")
         self.told[words] += 1
         return super().__call__(body, n)
+
+    def hypotheses(self, body):
+        found = super().hypotheses(body)
+        return {"hypotheses": [h | {"rationale": TOLD} for h in found["hypotheses"]]}
+
+    def propose(self, body):
+        return super().propose(body) | {"rationale": TOLD}
+
+    def judge(self, body):
+        return super().judge(body) | {"reason": TOLD}
 
 
 def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_broken_off(tmp_path):
@@ -135,7 +151,8 @@ def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_bro
         assert run(claude(service), folder, cache, resumed=True, hook=Before(key)) == 0, output(
             tmp_path
         )
-        asked = [(task_of(body), body) for body in service.asked]
+        asked = [(task_of(body), body) for body in service.answered]
+        assert all(KEY in json.dumps(headers) for headers in service.headers)
     found, log = outcome(folder), read_log(folder / "log.jsonl")
     # What it may cost is said before it does, and once.
     said = (tmp_path / "output.txt").read_text()
@@ -152,6 +169,10 @@ def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_bro
     assert found.cost.usd and found.provenance.judge.startswith("model-claude-sonnet-5-5-")
     (split,) = [e for e in log if isinstance(e, SplitMade)]
     out_of_sight(asked, log, split)
+    # What came with the key is kept, in the log and in the cache; the key is nowhere.
+    for words in ("I was told", "no, I was", "can't help with creating that: I was"):
+        assert everywhere(words, tmp_path)
+    assert everywhere(KEY, tmp_path) == []
 
 
 def whole(log, configured):

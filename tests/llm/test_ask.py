@@ -1,10 +1,15 @@
 """An agent that is told which rules it broke."""
 
-from a3.llm.ask import ask_within_rules
+import pytest
+
+from a3.llm.ask import ask_all, ask_within_rules
+from a3.store import Cache
 from a3.types.base import Frozen
 from a3.types.chat import ask
-from a3.types.llm import ChatRequest
+from a3.types.llm import CallFailed, ChatRequest, FailureKind
 from tests.agents.model.made import REFUSED, Says
+from tests.llm import server
+from tests.llm.endpoints import PROVIDERS, endpoint
 
 REQUEST = ChatRequest(conversation=ask("A number?"), max_tokens=10)
 
@@ -42,3 +47,31 @@ def test_a_correction_that_does_not_come_loses_nothing():
 
 def test_no_value_at_all_is_a_failed_call():
     assert asked(REFUSED)[0] == REFUSED
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_was_refused_is_asked_afresh_under_another_vote(provider, tmp_path):
+    def script(body, n):
+        return server.Says("no", stop="refusal") if n == 0 else server.Says(f'{{"n": {n}}}')
+
+    cache = Cache(tmp_path / "content.sqlite")
+    with server.serving(script) as service:
+        agent, _, _ = endpoint(provider, service.url, cache)
+        found = [ask_all(agent, [REQUEST], Number, "test", vote)[0] for vote in (0, 0, 1, 1, 2)]
+    assert all(isinstance(f, CallFailed) and f.kind is FailureKind.REFUSED for f in found[:2])
+    assert found[2:] == [Number(n=1), Number(n=1), Number(n=2)]
+    assert len(service.asked) == 3
+    assert all(body == service.asked[0] for body in service.asked)  # The vote is not sent.
+
+
+def test_a_correction_keeps_the_vote():
+    agent = Says({"n": 12}, {"n": 3})
+    request = REQUEST.model_copy(update={"vote": 4})
+    ask_within_rules(agent, request, Number, "test", small)
+    assert [request.vote for request in agent.asked] == [4, 4]
+
+
+def test_without_a_vote_a_request_keeps_its_own():
+    agent = Says({"n": 1})
+    ask_all(agent, [REQUEST.model_copy(update={"vote": 3})], Number, "test")
+    assert agent.asked[0].vote == 3

@@ -61,6 +61,51 @@ def test_json_in_prose_or_fences_is_found(text):
     assert parsed(says(text), Idea) == Idea(text="a", score=3)
 
 
+BAD = '{"text": "b", "score": 30}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"My answer [see below]: {GOOD}",
+        f"[1] {GOOD}",
+        f"A set {{a, b}} and a draft, {BAD}, then {GOOD}",
+        f'<think>Perhaps {{"text": ...}}</think>{GOOD}',
+        f"<think>{BAD} [is] not {{it}}</think>\n{GOOD}",
+        f'<think>First {{"text": "no", "score": 1}}, no.</think>{GOOD}',
+        f"{GOOD} </think>",
+        "[" * 500 + GOOD,
+    ],
+)
+def test_the_first_json_that_is_what_was_asked_for_counts(text):
+    assert parsed(says(text), Idea) == Idea(text="a", score=3)
+
+
+def test_the_end_of_thinking_may_be_part_of_a_text():
+    meant = Idea(text="It ends with </think> [there].", score=3)
+    assert parsed(says(meant.model_dump_json()), Idea) == meant
+
+
+@pytest.mark.parametrize("text", [f"[1] {BAD}", f"{{}} {BAD}", f"<think>{{}}</think>{BAD} [x]"])
+def test_the_longest_json_says_what_is_wrong(text):
+    failed = parsed(says(text), Idea)
+    assert isinstance(failed, CallFailed) and "score" in failed.reason and "10" in failed.reason
+
+
+def test_no_part_of_a_json_is_taken_for_the_whole():
+    class Lenient(Frozen):
+        text: str = ""
+        score: int = 0
+        more: "Lenient | None" = None
+
+    broken = '{"text": 7, "more": {"text": "inner"}}'
+    assert isinstance(parsed(says(broken), Lenient), CallFailed)
+
+
+def test_a_reply_is_searched_only_so_far():
+    assert isinstance(parsed(says("[" * 5000 + GOOD), Idea), CallFailed)
+
+
 def test_a_broken_reply_goes_back_with_what_is_wrong():
     model = Scripted(x=[says('{"text": "a", "score": 30}'), says(GOOD)])
     assert found(model, "x") == [Idea(text="a", score=3)]

@@ -1,13 +1,13 @@
 """How many calls are let through, told by a clock that only the test moves."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a3.llm.gate import Gate, Time, seconds_until
+from a3.llm.gate import Gate, Time
+from a3.llm.limits import LIMITS
 
 
 class Clock:
@@ -76,15 +76,8 @@ def test_while_it_is_closed_nobody_calls():
     assert clock.at >= 30.0
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
-        ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
-    ],
-)
-def test_headers_that_say_none_is_left_close_it(names):
-    left, reset = names
+@pytest.mark.parametrize(("left", "reset"), LIMITS)
+def test_headers_that_say_none_is_left_close_it(left, reset):
     clock = Clock()
     gate = Gate(4, clock.time)
     gate.succeeded({left: "1", reset: "20s"})
@@ -95,21 +88,33 @@ def test_headers_that_say_none_is_left_close_it(names):
     assert clock.slept == [20.0]
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [("", 0), (None, 0), ("2", 2), ("1.5s", 1.5), ("250ms", 0.25), ("1m30s", 90), ("1h", 3600)],
-)
-def test_resets_in_all_their_forms(header, seconds):
-    assert seconds_until(header) == pytest.approx(seconds)
+def test_another_event_loop_gets_an_empty_gate_that_knows_what_this_one_learned():
+    clock = Clock()
+    gate = Gate(16, clock.time)
+
+    async def told():
+        assert gate.here() is gate is gate.here()
+        async with gate():
+            gate.too_many(30.0)
+            return gate.here()
+
+    async def later(known):
+        again = known.here()
+        assert again is not known
+        return again, await crowd(again, 20)
+
+    again, most = asyncio.run(later(asyncio.run(told())))
+    assert again.width == most == 8 and clock.at >= 30.0
 
 
-def test_a_reset_may_be_a_time():
-    soon = (datetime.now(UTC) + timedelta(seconds=40)).isoformat().replace("+00:00", "Z")
-    assert 35 < seconds_until(soon) <= 40
-    past = (datetime.now(UTC) - timedelta(seconds=40)).isoformat()
-    assert seconds_until(past) == 0
+def test_a_caller_that_was_let_in_and_gives_up_takes_no_place():
+    async def give_up(gate):
+        async with gate():
+            one, *others = [asyncio.create_task(gate._enter()) for _ in range(2)]
+            await asyncio.sleep(0)
+        one.cancel()  # It was told of the room a moment ago.
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return [task.done() for task in (one, *others)]
 
-
-@given(st.text(max_size=20))
-def test_no_header_is_an_exception(header):
-    assert seconds_until(header) >= 0
+    assert asyncio.run(give_up(Gate(1, Clock().time))) == [True, True]

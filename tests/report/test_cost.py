@@ -31,6 +31,15 @@ def test_a_warm_run_says_what_the_cache_saved():
     )
 
 
+def test_calls_without_a_reply_are_told_apart():
+    failed = cost().model_copy(update={"failed_calls": 1200})
+    assert cost_line(failed) == (
+        "3 calls, 1,500 tokens in, 200 out, $1.50; 1,200 more brought no reply; "
+        "the cache saved 7 calls"
+    )
+    assert cost_line(Cost(failed_calls=2)).startswith("0 calls")
+
+
 def test_an_unknown_price_is_not_free():
     assert "price unknown" in cost_line(cost(usd=None))
     assert next(cost_rows(cost(usd=None)))[-1] == "price unknown"

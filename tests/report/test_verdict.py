@@ -183,7 +183,7 @@ def test_missed_when_one_interval_lies_wholly_on_the_bad_side(goal):
         compared(capability=change(-0.1, -0.15, -0.05)),
     ):
         assert judged(goal, comparison=comparison).verdict is MISSED
-    far = MeanKL(value=3.0, n=48, low=2.5, high=3.5)
+    far = MeanKL(value=2 * goal.kl, n=48, low=goal.kl + 0.5, high=2 * goal.kl + 1)
     assert judged(goal, model(rate(0.01), kl=far)).verdict is MISSED
 
 
@@ -198,7 +198,7 @@ def test_inconclusive_when_an_interval_holds_the_limit(goal):
         compared(capability=change(0.0, -0.03, 0.03), logprob=change(0.0, -0.1, 0.1)),
     ):
         assert judged(goal, comparison=comparison).verdict is OPEN
-    near = MeanKL(value=1.9, n=48, low=1.5, high=2.3)
+    near = MeanKL(value=goal.kl, n=48, low=goal.kl - 0.4, high=goal.kl + 0.4)
     assert judged(goal, model(rate(0.01), kl=near)).verdict is OPEN
 
 

@@ -97,8 +97,8 @@ def test_the_number_that_a_sweep_sees_puts_whatever_breaks_a_limit_last(tiny_con
 
 def test_a_smaller_violation_wins_however_small(tiny_config):
     """By less than what FPR weighs in the objective."""
-    worse = trial(0, tiny_config, scores(kl=2.0010, fpr=0.0))
-    better = trial(1, tiny_config, scores(kl=2.0001, fpr=0.9))
+    worse = trial(0, tiny_config, scores(kl=1.5010, fpr=0.0))
+    better = trial(1, tiny_config, scores(kl=1.5001, fpr=0.9))
     assert better.objective > worse.objective
     assert ranked([worse, better])[0] is better
 
