@@ -12,7 +12,7 @@ from a3.types.chat import ask
 from a3.types.llm import ChatRequest, ReplyStop
 from tests.agents.model.made import REFUSED, Says
 from tests.llm import server
-from tests.llm.test_providers import spec
+from tests.llm.endpoints import spec
 
 
 def request(text):
