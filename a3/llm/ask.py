@@ -41,8 +41,7 @@ def ask_within_rules(
     """The last value, and the rules it still breaks after so many tries.
 
     A value that breaks some goes back with what is wrong with it; `problems` hears of every one.
-    Where no other comes of that, it stands. Under another `vote`
-    of the request it is asked afresh, corrections included.
+    Where no other comes of that, it stands. Under another `vote` of the request it is asked afresh.
     """
     found, wrong = ask_all(agent, [request], kind, what)[0], list[str]()
     for left in reversed(range(tries)):
