@@ -77,15 +77,14 @@ def counts(config: Config) -> Counts:
         hypotheses = 0
         harmful = budget.queries_per_hypothesis + budget.rounds * budget.queries_per_round
     explored = 2 * harmful + strata * budget.queries_per_stratum
-    trials, search = config.trials, config.search
-    trials += search.rerun_seeds * min(search.rerun_top, trials)
+    trials = config.trials
     return Counts(
         hypotheses=hypotheses,
         explored=explored,
         validation=int(explored * config.explore.validation),
         held_out=2 * (budget.confirm + budget.ood) + 2 * strata * budget.strata,
         trials=trials,
-        measured=trials + (len(search.soup) if trials > 1 and config.searches else 0),
+        measured=trials + (len(config.search.soup) if trials > 1 and config.searches else 0),
         strata=strata,
     )
 

@@ -25,6 +25,7 @@ from a3.search.selection import (
     mean_objective,
     objective,
     reruns,
+    room,
     select,
 )
 from a3.types.events import Selected, TrialFinished
@@ -124,12 +125,12 @@ def _batch(trials: Sequence[Trial], propose: Propose, context: Context) -> tuple
 
 
 def _due(trials: Sequence[Trial], propose: Propose, context: Context) -> tuple[Proposal, ...]:
-    """New configurations while the budget has trials left, then the best ones on fresh seeds."""
-    config, search = context.config, context.config.search
-    left = config.budget.trials - sum(t.rerun_of is None for t in trials)
-    if left > 0:
-        return tuple(propose(trials, min(search.batch, left)))
-    return tuple(reruns(trials, search.rerun_top, search.rerun_seeds))
+    """New configurations, then the best ones on fresh seeds, within the budget's trials."""
+    search, left = context.config.search, max(0, context.config.budget.trials - len(trials))
+    if new := room(trials, left, search.rerun_top, search.rerun_seeds):
+        return tuple(propose(trials, min(search.batch, new)))
+    again = reruns(trials, search.rerun_top, search.rerun_seeds)
+    return tuple(again[: min(search.batch, left)])
 
 
 def _record(trials: Sequence[Trial], pending: Sequence[Proposal], context: Context) -> None:

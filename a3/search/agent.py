@@ -14,7 +14,7 @@ from a3 import prompts
 from a3.config.schema import ModelAgent, SearchConfig
 from a3.llm.ask import as_data, ask_within_rules
 from a3.search.proposers import propose
-from a3.search.selection import accuracy, mean_fpr
+from a3.search.selection import accuracy, mean_fpr, room
 from a3.types.chat import ask
 from a3.types.events import ProposalsRejected
 from a3.types.llm import CallFailed, ChatModel, ChatRequest
@@ -40,7 +40,7 @@ class Known:
     base: ValidationScores
     goal: Goal
     trials: int
-    """All that the budget allows."""
+    """All that the budget allows, reruns included."""
 
 
 class AgentProposer:
@@ -102,7 +102,7 @@ class AgentProposer:
     ) -> ChatRequest:
         asked = {
             "next trial": len(trials) + len(pending),
-            "trials left": self._known.trials - sum(t.rerun_of is None for t in trials),
+            "trials left": self._left(trials),
             "under way": [p.config.model_dump() for p in pending],
         }
         if self._config.name == "hybrid":
@@ -113,6 +113,11 @@ class AgentProposer:
             conversation=ask(f"{as_data(asked)}\nPropose the next trial."),
             max_tokens=self._settings.endpoint.max_tokens,
         )
+
+    def _left(self, trials: Sequence[Trial]) -> int:
+        """New configurations, this one and what is under way included."""
+        left, search = self._known.trials - len(trials), self._config
+        return room(trials, left, search.rerun_top, search.rerun_seeds)
 
     def _system(self) -> str:
         return prompts.render(

@@ -98,7 +98,7 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(
     search, kill_at, tiny_config, tmp_path, monkeypatch
 ):
     """In the middle of the first batch, of the last, of the reruns."""
-    settings = {"trials": 5, "batch": 3, "rerun_top": 2, "rerun_seeds": 2}
+    settings = {"trials": 9, "batch": 3, "rerun_top": 2, "rerun_seeds": 2}
     search.configured(**settings)
     search.kill_at = kill_at
     with pytest.raises(KeyboardInterrupt):
@@ -124,7 +124,7 @@ def test_a_batch_goes_on_with_the_proposals_it_began_with(search):
 
 
 def test_reruns_repeat_the_best_on_fresh_seeds_and_decide(search):
-    found = search.configured(trials=4, rerun_top=2, rerun_seeds=2).repair()
+    found = search.configured(trials=8, rerun_top=2, rerun_seeds=2).repair()
     trials = search.trials()
     by_number = {t.number: t for t in trials}
     again = [t for t in trials if t.rerun_of is not None]
@@ -174,9 +174,19 @@ def test_a_kill_while_adapters_are_removed_loses_nothing(search, monkeypatch):
     assert len(search.jobs) == 7
 
 
+@pytest.mark.parametrize("trials", [1, 2, 3, 4, 6])
+def test_the_budget_counts_reruns_too(search, trials):
+    """However few there are, one configuration is tried, and none is chosen unmeasured."""
+    found = search.configured(trials=trials, rerun_top=2, rerun_seeds=2).repair()
+    again = [t.rerun_of for t in search.trials() if t.rerun_of is not None]
+    assert found.n_trials == len(search.jobs) <= trials
+    assert len(again) == {1: 0, 2: 1, 3: 2, 4: 2, 6: 4}[trials]
+    assert found.trial is not None and found.n_trials >= min(3, trials)
+
+
 def test_more_trials_on_resume_come_after_the_reruns_and_join_the_choice(search):
-    search.configured(trials=2, rerun_top=1, rerun_seeds=1, keep="all").repair()
-    found = search.configured(trials=4).repair()
+    search.configured(trials=3, rerun_top=1, rerun_seeds=1, keep="all").repair()
+    found = search.configured(trials=6).repair()
     of = [t.rerun_of for t in search.trials()]
     assert of[:2] == [None, None] and of[2] in {0, 1} and of[3:5] == [None, None]
     assert [j.number for j in search.jobs] == list(range(len(of)))

@@ -16,6 +16,7 @@ from a3.search.selection import (
     objective,
     ranked,
     reruns,
+    room,
     select,
 )
 from a3.types.scores import CapabilityScores
@@ -142,6 +143,26 @@ class TestReruns:
         trials = self.searched(tiny_config)
         trials += [trial(5, tiny_config, scores(fpr=0.0), 1), trial(6, tiny_config, None, 1)]
         assert [p.rerun_of for p in reruns(trials, top=2, seeds=2)] == [3, 3]
+
+    def test_a_configuration_that_is_out_is_trained_no_more(self, tiny_config):
+        trials = [*self.searched(tiny_config), trial(5, tiny_config, None, 1)]
+        assert [p.rerun_of for p in reruns(trials, top=2, seeds=2)] == [3, 3]
+
+    @pytest.mark.parametrize("left", [0, 1, 4, 5, 7, 30])
+    def test_reruns_of_the_best_are_set_aside(self, tiny_config, left):
+        """Four of them are due already, whatever comes."""
+        assert room(self.searched(tiny_config), left, top=2, seeds=2) == max(0, left - 4)
+        assert room(self.searched(tiny_config), left, top=2, seeds=0) == left
+
+    def test_a_new_configuration_may_become_one_of_the_best(self, tiny_config):
+        trials = self.searched(tiny_config)
+        trials += [trial(5 + i, tiny_config, scores(), of) for i, of in enumerate((1, 1, 3, 3))]
+        assert [room(trials, left, top=2, seeds=2) for left in range(7)] == [0, 0, 0, 1, 1, 1, 2]
+
+    @pytest.mark.parametrize(("left", "new"), [(0, 0), (1, 1), (2, 1), (3, 1), (6, 2), (30, 26)])
+    def test_as_long_as_nothing_is_measured_one_more_is_tried(self, tiny_config, left, new):
+        for trials in ([], [trial(0, tiny_config, None)]):
+            assert room(trials, left, top=2, seeds=2) == new
 
     def test_the_mean_over_fresh_seeds_decides_and_the_first_of_them_is_kept(self, tiny_config):
         """Trial 1 was lucky; of trial 3 the second seed is the best, and not taken for that."""
