@@ -38,7 +38,7 @@ from a3.llm.connect import connect
 from a3.llm.endpoint import dollars
 from a3.llm.line import Line
 from a3.measure import answer_and_judge, validation_scores
-from a3.measure.dropping import objective_bound
+from a3.measure.dropping import at_least, objective_at_least
 from a3.search.selection import limits
 from a3.store import Cache
 from a3.types.answers import FinishReason, Generation, Label, Verdict
@@ -215,14 +215,14 @@ def simulate(
     best, dropped = math.inf, 0
     for number, run.model in enumerate(models):
         full = [_verdict(q, run.rows[q.id], run.model) for q in queries]
-        whole.append(objective_bound(queries, full, bounds))
+        whole.append(_bound(queries, full, bounds))
         rule = None
         if number:
             rule = DropRule(objective=best, limits=bounds, parts=CONFIG.search.drop_parts)
         verdicts, partial = validate(cast(Any, run), number, "", queries, rule, context)
         remember(context, number, verdicts)
         dropped += partial is not None
-        mine.append(math.inf if partial else objective_bound(queries, verdicts, bounds))
+        mine.append(math.inf if partial else _bound(queries, verdicts, bounds))
         best = min(best, mine[-1])
     searched = run.asked
     for number in range(SOUPS):
@@ -230,7 +230,7 @@ def simulate(
         rule = DropRule(objective=best, limits=bounds, parts=CONFIG.search.drop_parts)
         verdicts, partial = validate(cast(Any, run), TRIALS, "", queries, rule, context)
         if partial is None:
-            best = min(best, objective_bound(queries, verdicts, bounds))
+            best = min(best, _bound(queries, verdicts, bounds))
     chosen = models[mine.index(min(mine))]
     fresh = fmean(r["models"][chosen] != r["models"][0] for r in run.rows.values())
     same = mine.index(min(mine)) == whole.index(min(whole))
@@ -289,6 +289,13 @@ def _drawn(rows: Sequence[Mapping[str, Any]], rng: random.Random) -> Iterator[Qu
                 source_id=str(i),
                 reference=Reference(correct="-", expected_behaviour="-"),
             )
+
+
+def _bound(
+    queries: Sequence[Query], verdicts: Sequence[Verdict], bounds: dict[str, float]
+) -> float:
+    rule = DropRule(objective=0, limits=bounds, parts=1)
+    return objective_at_least(*at_least(queries, verdicts, rule))
 
 
 def _verdict(query: Query, row: Mapping[str, Any], model: int) -> Verdict:

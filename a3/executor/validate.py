@@ -21,6 +21,8 @@ from a3.types.queries import Query
 from a3.types.trials import DropRule, PartialScores
 
 BASE = "base"
+FINER = 4
+"""Parts of rulings to a part of answers: answers come in batches, each ruling is paid for alone."""
 
 
 def validate(
@@ -65,7 +67,7 @@ def _looks(
     """All verdicts so far, after each part.
 
     Parts of answers where rulings are free. Else all is answered; first comes what was ruled on
-    before, word for word, then the rest in parts of rulings.
+    before, word for word, then the rest in finer parts of rulings.
     """
     config = context.config
     if context.judge.free:
@@ -86,7 +88,7 @@ def _looks(
         else:
             open_.append(name)
     yield list(verdicts)
-    for part in in_parts(open_, parts) if open_ else ():
+    for part in in_parts(open_, parts * FINER if parts > 1 else 1) if open_ else ():
         verdicts += verdicts_on(
             context.judge, [pair for name in part for pair in answers[name]], what
         )

@@ -183,17 +183,8 @@ def _trial(
 def _drop_rule(
     proposal: Proposal, trials: Sequence[Trial], baseline: Baseline, context: Context
 ) -> DropRule | None:
-    """When to drop the next trial; a rerun is measured whole, as its configuration's mean counts.
-
-    Where the best configurations are trained again, a trial must beat the last of those.
-    """
-    search = context.config.search
-    if proposal.rerun_of is not None:
-        return None
-    rank = search.rerun_top if search.rerun_seeds else 1
     bounds = limits(baseline.validation, context.config.goal)
-    tried = [t for t in trials if t.rerun_of is None]
-    return drop_rule(search, tried, bounds, rank)
+    return drop_rule(context.config.search, trials, bounds, proposal.rerun_of)
 
 
 def _run(

@@ -10,6 +10,7 @@ from a3.types.results import Goal
 from a3.types.scores import CapabilityScores, ValidationScores
 from a3.types.trials import (
     INFEASIBLE,
+    KL_WEIGHT,
     Candidate,
     Proposal,
     Soup,
@@ -18,8 +19,6 @@ from a3.types.trials import (
     TrialState,
 )
 
-KL_WEIGHT = 1e-3
-"""KL only breaks ties in FPR."""
 Limits = dict[str, tuple[float | None, float]]
 """A figure's name -> its value, None where it could not be measured, and the most it may be."""
 UNMEASURED = 1000.0

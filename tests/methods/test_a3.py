@@ -12,7 +12,7 @@ from a3.methods import a3 as method
 from a3.store import Artifacts, Store, read_lines
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
-from a3.types.trials import Proposal, Trial, TrialResult
+from a3.types.trials import PartialScores, Proposal, Trial, TrialResult
 from tests.observers import Heard
 from tests.search.made import BASE, scores
 
@@ -172,6 +172,20 @@ def test_a_kill_while_adapters_are_removed_loses_nothing(search, monkeypatch):
     found = search.repair()
     assert search.adapters() == {found.trial, *found.front}
     assert len(search.jobs) == 7
+
+
+def test_a_rerun_that_is_dropped_ends_its_configuration(search, monkeypatch):
+    def run_trial(job, validation, baseline, context, rule=None):
+        found = search.run_trial(job, validation, baseline, context)
+        if rule is None or not rule.beside:
+            return found
+        partial = PartialScores(answered=1, total=9, objective_at_least=11, rule=rule)
+        return found.model_copy(update={"scores": None, "partial": partial})
+
+    monkeypatch.setattr(method, "run_trial", run_trial)
+    found = search.configured(trials=8, rerun_top=2, rerun_seeds=2).repair()
+    assert [t.state for t in search.trials()] == ["complete"] * 6 + ["dropped"]
+    assert found.selected_on == (4, 5) and found.trial == 4
 
 
 @pytest.mark.parametrize("trials", [1, 2, 3, 4, 6])
