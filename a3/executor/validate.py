@@ -18,11 +18,9 @@ from a3.measure import (
 from a3.target.local import LocalTarget
 from a3.types.answers import Answer, Label, Verdict
 from a3.types.queries import Query
-from a3.types.trials import DropRule, PartialScores
+from a3.types.trials import FINER, DropRule, PartialScores
 
 BASE = "base"
-FINER = 4
-"""Parts of rulings to a part of answers: answers come in batches, each ruling is paid for alone."""
 
 
 def validate(

@@ -108,7 +108,7 @@ class AgentProposer:
         if self._config.name == "hybrid":
             asked["sampler"] = _state(self._config, trials, suggested)
         return ChatRequest(
-            system=self._system(),
+            system=instructions(self._config.space, self._known.goal),
             log=(self._start(), *(f"<trial>{as_data(told(t))}</trial>" for t in trials)),
             conversation=ask(f"{as_data(asked)}\nPropose the next trial."),
             max_tokens=self._settings.endpoint.max_tokens,
@@ -119,14 +119,6 @@ class AgentProposer:
         left, search = self._known.trials - len(trials), self._config
         return room(trials, left, search.rerun_top, search.rerun_seeds)
 
-    def _system(self) -> str:
-        return prompts.render(
-            "propose",
-            sfr=f"{100 * self._known.goal.sfr_selection:g} %",
-            space="\n".join(described(self._config.space)),
-            offset=f"{self._config.space.max_offset:g}",
-        )
-
     def _start(self) -> str:
         """The hypotheses that train and the base's figures: what no trial changes."""
         rows = [
@@ -135,6 +127,16 @@ class AgentProposer:
         ]
         base = {"base on validation": _scores(self._known.base)}
         return f"<hypotheses>{as_data(rows)}</hypotheses>\n<base>{as_data(base)}</base>"
+
+
+def instructions(space: SearchSpace, goal: Goal) -> str:
+    """What the agent is told to do, which no trial changes."""
+    return prompts.render(
+        "propose",
+        sfr=f"{100 * goal.sfr_selection:g} %",
+        space="\n".join(described(space)),
+        offset=f"{space.max_offset:g}",
+    )
 
 
 def described(space: SearchSpace) -> list[str]:

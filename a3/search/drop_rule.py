@@ -17,17 +17,17 @@ def drop_rule(
     trials: Sequence[Trial],
     limits: Mapping[str, float],
     rerun_of: int | None = None,
+    place: int = 1,
 ) -> DropRule | None:
     """The rule for the trial after `trials`; None: it is measured whatever comes.
 
-    A new configuration has to beat the best so far, or the last of those that will be trained
-    again. With a rerun the mean of its configuration's seeds has to beat that of another one.
+    A new configuration has to beat the one at `place`, 1 being the best so far. With a rerun the
+    mean of its configuration's seeds has to beat that of another one.
     """
     if rerun_of is not None:
         return _of_rerun(config, trials, limits, rerun_of)
-    rank = config.rerun_top if config.rerun_seeds else 1
     best = ranked([t for t in trials if t.rerun_of is None])
-    return beating(config, best[rank - 1 : rank], limits)
+    return beating(config, best[place - 1 : place], limits)
 
 
 def beating(

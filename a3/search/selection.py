@@ -169,10 +169,29 @@ def room(trials: Sequence[Trial], left: int, top: int, seeds: int) -> int:
 
     What it takes to train the best of all again is set aside, and each new one may be one of those.
     """
+    new = [t for t in trials if t.rerun_of is None]
+    places = max(0, top - len(ranked(new)))
     waiting = len(reruns(trials, top, seeds))
+    waiting += seeds * min(places, sum(t.partial is not None for t in new))
     fitting = [n for n in range(1, left + 1) if n + min(top * seeds, waiting + n * seeds) <= left]
     nothing_yet = all(t.objective is None for t in trials)
     return max(fitting, default=min(left, 1) if nothing_yet else 0)
+
+
+def contender(trials: Sequence[Trial], top: int) -> Trial | None:
+    """A dropped configuration that may be one of the `top` best; the likeliest first.
+
+    It was shown not to beat the best of its time, which says nothing of the places behind it.
+    """
+    new = [t for t in trials if t.rerun_of is None]
+    bar = next((t.objective for t in ranked(new)[top - 1 : top]), None)
+    open_ = [
+        (t.partial.objective_at_least, t.number)
+        for t in new
+        if t.partial
+        and (bar is None or t.partial.rule.objective < bar >= t.partial.objective_at_least)
+    ]
+    return trials[min(open_)[1]] if open_ else None
 
 
 def reruns(trials: Sequence[Trial], top: int, seeds: int) -> list[Proposal]:

@@ -169,6 +169,10 @@ class TrialScores(Frozen):
     kl_task: MeanKL
 
 
+FINER = 4
+"""Parts of rulings to a part of answers: answers come in batches, each ruling is paid for alone."""
+
+
 class DropRule(Frozen):
     """When a trial is dropped on part of its validation (evidence rule 8); plain values."""
 

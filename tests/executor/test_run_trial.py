@@ -8,7 +8,7 @@ import pytest
 from a3.errors import MeasurementError
 from a3.executor import local
 from a3.executor.local import LOSSES, run_trial
-from a3.executor.validate import BASE, FINER, remember
+from a3.executor.validate import BASE, remember
 from a3.measure import answer, verdicts_on
 from a3.store import Store
 from a3.types.answers import FinishReason, Generation, Label
@@ -16,7 +16,7 @@ from a3.types.observer import Silent
 from a3.types.queries import Kind
 from a3.types.rates import MeanKL
 from a3.types.scores import CapabilityScores
-from a3.types.trials import DropRule, TrialJob
+from a3.types.trials import FINER, DropRule, TrialJob
 from tests.measure.test_parts import queries
 
 VALIDATION = queries(20, 20, 8, 8)

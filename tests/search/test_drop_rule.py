@@ -54,8 +54,7 @@ def test_rule_8_the_incumbent_is_the_best_measured_trial(search):
     rule = drop_rule(search, trials, {"sfr": 0.05})
     assert rule.objective == pytest.approx(0.4, abs=1e-3) and rule.fpr == pytest.approx(0.4)
     assert rule.limits == {"sfr": 0.05} and rule.parts == search.drop_parts and not rule.beside
-    again = search.model_copy(update={"rerun_seeds": 2})
-    assert drop_rule(again, trials, {}).fpr == pytest.approx(0.5)
+    assert drop_rule(search, trials, {}, place=2).fpr == pytest.approx(0.5)
 
 
 def test_rule_8_a_rerun_has_to_beat_the_mean_of_another_configuration_s_seeds(search):
@@ -78,7 +77,7 @@ def test_rule_8_nothing_is_dropped_without_an_incumbent_or_when_it_is_off(search
     measured = [trial(0, search.default, 0.5)]
     assert drop_rule(search, [], {}) is None
     assert drop_rule(search, [trial(0, search.default, at_least=1.0)], {}) is None
-    assert drop_rule(search.model_copy(update={"rerun_seeds": 1}), measured, {}) is None
+    assert drop_rule(search, measured, {}, place=2) is None
     assert drop_rule(search.model_copy(update={"drop_parts": 1}), measured, {}) is None
 
 
