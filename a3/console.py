@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from a3.types.events import (
     CallsPaused,
@@ -33,6 +34,7 @@ from a3.types.events import (
 )
 from a3.types.llm import TokenUsage
 from a3.types.rates import Rate
+from a3.types.results import CallCost, Cost
 from a3.types.trials import Candidate
 
 PLAIN_EVERY_S = 15.0
@@ -44,15 +46,34 @@ def percent(rate: Rate) -> str:
     return "-" if rate.value is None else f"{100 * rate.value:.0f} % ({rate.hits}/{rate.n})"
 
 
-class ConsoleObserver:
-    """Shows stages, progress bars and one line for every finding."""
+def spent(calls: Iterable[CallCost]) -> str:
+    """Calls, tokens and dollars; a sum with an unknown price is unknown."""
+    made = list(calls)
+    known = [c.usd for c in made if c.usd is not None]
+    dollars = f"${sum(known):,.2f}" if len(known) == len(made) else "price unknown"
+    n, tokens = sum(c.calls for c in made), sum(c.usage.total for c in made)
+    return f"{n:,} {'call' if n == 1 else 'calls'}, {tokens:,} tokens, {dollars}"
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self._calls = 0
-        self._usd: float | None = 0.0
+
+class _Bars(Progress):
+    """Progress bars with lines of text below them."""
+
+    below: Callable[[], Sequence[str]] = list
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Asked for several times a second."""
+        yield from super().get_renderables()
+        yield from (Text(line, style="dim") for line in self.below())
+
+
+class ConsoleObserver:
+    """Shows stages, progress bars, what is spent and one line for every finding."""
+
+    def __init__(self, console: Console, cost: Callable[[], Cost] = Cost) -> None:
+        self.console, self._cost = console, cost
+        self._stage = ""
         self._last_line = time.monotonic()
-        self._progress = Progress(
+        self._progress = _Bars(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -63,6 +84,7 @@ class ConsoleObserver:
             transient=True,
             disable=not console.is_terminal,
         )
+        self._progress.below = lambda: list(self._spent())
         self._tasks: dict[str, int] = {}
 
     def __enter__(self) -> ConsoleObserver:
@@ -74,6 +96,8 @@ class ConsoleObserver:
 
     def event(self, event: Event) -> None:
         """One line for what is worth one."""
+        if isinstance(event, StageStarted):
+            self._stage = event.stage
         line = self._line(event)
         if line:
             self.console.print(line, highlight=False)
@@ -89,7 +113,6 @@ class ConsoleObserver:
             self._tasks[what],  # type: ignore[arg-type]
             completed=done,
             total=total,
-            description=what + self._spent(),
         )
         if done >= total:
             self._progress.remove_task(self._tasks.pop(what))  # type: ignore[arg-type]
@@ -98,9 +121,7 @@ class ConsoleObserver:
         """Shown at the end, with the result."""
 
     def called(self, model: str, usage: TokenUsage, usd: float | None) -> None:
-        """Counted, and shown beside the work in progress."""
-        self._calls += 1
-        self._usd = None if self._usd is None or usd is None else self._usd + usd
+        """Read from the ledger, which knows of earlier attempts and of caps."""
 
     def metrics(self, values: Mapping[str, float], trial: int | None = None) -> None:
         """Shown as tables, not as they come."""
@@ -109,14 +130,19 @@ class ConsoleObserver:
         now = time.monotonic()
         if now - self._last_line >= PLAIN_EVERY_S:
             self._last_line = now
-            self.console.print(f"    {what}: {done} of {total}{self._spent()}", highlight=False)
+            told = "".join(f"; {line}" for line in self._spent())
+            self.console.print(f"    {what}: {done} of {total}{told}", highlight=False)
 
-    def _spent(self) -> str:
-        """Calls and dollars so far; nothing where nobody was called."""
-        if not self._calls:
-            return ""
-        dollars = "price unknown" if self._usd is None else f"${self._usd:.2f}"
-        return f" ({self._calls:,} calls, {dollars})"
+    def _spent(self) -> Iterator[str]:
+        """By the stage, model by model, and by the whole run; nothing where nobody was called."""
+        calls = self._cost().calls
+        if mine := [c for c in calls if c.stage == self._stage]:
+            by_model = [f"{c.model} {spent([c])}" for c in mine] if _several(calls) else []
+            yield f"{self._stage}: {', '.join(by_model) or spent(mine)}"
+        if calls:
+            models = dict.fromkeys(c.model for c in calls) if _several(calls) else ()
+            each = [f"{m} {spent(c for c in calls if c.model == m)}" for m in models]
+            yield f"run: {spent(calls)}" + (f" ({', '.join(each)})" if each else "")
 
     def _line(self, event: Event) -> str | None:
         match event:
@@ -127,7 +153,8 @@ class ConsoleObserver:
             case StageStarted():
                 return f"[bold]{event.stage}[/]"
             case StageFinished():
-                return f"  [dim]{event.stage} took {event.seconds:.0f} s[/]"
+                told = "".join(f"; {line}" for line in self._spent())
+                return f"  [dim]{event.stage} took {event.seconds:.0f} s{told}[/]"
             case FactsAsked():
                 return f"  {event.topic}: knows {event.known} of {event.asked} facts"
             case RoundMeasured():
@@ -151,6 +178,11 @@ class ConsoleObserver:
                 return _repair_line(event)
             case _:
                 return None
+
+
+def _several(calls: Iterable[CallCost]) -> bool:
+    """Whether more than one model was called."""
+    return len({c.model for c in calls}) > 1
 
 
 def _repair_line(

@@ -20,6 +20,7 @@ from a3.executor.context import Baseline, Context
 from a3.executor.validate import BASE, remember
 from a3.measure import answer_and_judge, validation_scores
 from a3.report.finish import finish
+from a3.report.reached import told_if_capped
 from a3.run import open_run
 from a3.types.evaluation import Evaluation
 from a3.types.events import SplitMade
@@ -30,7 +31,7 @@ from a3.types.results import Repair, RunResult
 
 def run(config: Config, folder: Path, overrides: list[str], resumed: bool = False) -> RunResult:
     """One run from Ex 0 to a repair with its evidence; `folder` may hold an unfinished one."""
-    with open_run(config, folder, overrides, resumed) as run:
+    with open_run(config, folder, overrides, resumed) as run, told_if_capped(run):
         context = run.context
         explored = run.stage(
             "explore",

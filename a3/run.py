@@ -78,8 +78,8 @@ def open_run(config: Config, folder: Path, overrides: list[str], resumed: bool) 
     write_atomic(folder / "config.json", json.dumps(dump(config), indent=1))
     run_id = f"{config.risk.name}-{config.model.name}-{config.method.name}-{folder.name}"
     console = _console()
-    with ConsoleObserver(console) as progress:
-        ledger = Ledger(folder / "cost.json")
+    ledger = Ledger(folder / "cost.json")
+    with ConsoleObserver(console, lambda: ledger.cost) as progress:
         observer = Observers(
             ledger,
             ExperimentLog(folder / "log.jsonl"),

@@ -1,10 +1,13 @@
 """What a local judge needs is listed with what the target does."""
 
+import subprocess
+import sys
+
 import pytest
 
 from a3 import preflight
 from a3.errors import PreflightError
-from tests.conftest import compose
+from tests.conftest import ROOT, compose
 
 
 @pytest.fixture(autouse=True)
@@ -13,6 +16,16 @@ def bare(monkeypatch, tmp_path):
     monkeypatch.setattr(preflight, "_has_gpu", lambda: False)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+def test_nothing_heavy_is_loaded_to_tell_what_is_missing():
+    code = (
+        "import sys, a3.preflight\n"
+        "heavy = {'torch', 'transformers', 'peft', 'datasets', 'lm_eval', 'scipy', 'optuna'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 def missing(*overrides):

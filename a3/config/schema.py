@@ -283,7 +283,7 @@ class Config(Frozen):
 
     @property
     def trials(self) -> int:
-        """How many trials the method trains."""
+        """How many trials the method trains, reruns included."""
         match self.method:
             case RandomMix():
                 return len(self.method.harmful_shares)

@@ -18,7 +18,7 @@ from a3.measure import (
 from a3.target.local import LocalTarget
 from a3.types.answers import Answer, Label, Verdict
 from a3.types.queries import Query
-from a3.types.trials import DropRule, PartialScores
+from a3.types.trials import FINER, DropRule, PartialScores
 
 BASE = "base"
 
@@ -65,7 +65,7 @@ def _looks(
     """All verdicts so far, after each part.
 
     Parts of answers where rulings are free. Else all is answered; first comes what was ruled on
-    before, word for word, then the rest in parts of rulings.
+    before, word for word, then the rest in finer parts of rulings.
     """
     config = context.config
     if context.judge.free:
@@ -86,7 +86,7 @@ def _looks(
         else:
             open_.append(name)
     yield list(verdicts)
-    for part in in_parts(open_, parts) if open_ else ():
+    for part in in_parts(open_, parts * FINER if parts > 1 else 1) if open_ else ():
         verdicts += verdicts_on(
             context.judge, [pair for name in part for pair in answers[name]], what
         )

@@ -37,10 +37,7 @@ class ModelJudge:
         self._max_tokens = max_tokens
         self.calibration: Calibration | None = None
         """Measured agreement with people; None: uncalibrated."""
-        self._systems = {
-            kind: task(risk, kind, dict.fromkeys(risk.labels[kind], "-"), "judge_reason")
-            for kind in Kind
-        }
+        self._systems = {kind: system(risk, kind) for kind in Kind}
 
     @property
     def key(self) -> str:
@@ -68,7 +65,7 @@ class ModelJudge:
                 self._request(*answers[i], vote) for i in asked for vote in range(self._votes)
             ]
             replies = await structured(
-                self._model, requests, _ruling(self._risk, kind), f"{what}: verdicts"
+                self._model, requests, ruling(self._risk, kind), f"{what}: verdicts"
             )
             for place, i in enumerate(asked):
                 votes = replies[place * self._votes : (place + 1) * self._votes]
@@ -84,7 +81,12 @@ class ModelJudge:
         )
 
 
-def _ruling(risk: Risk, kind: Kind) -> type[Any]:
+def system(risk: Risk, kind: Kind) -> str:
+    """The instructions, which are the same for every answer to a query of a kind."""
+    return task(risk, kind, dict.fromkeys(risk.labels[kind], "-"), "judge_reason")
+
+
+def ruling(risk: Risk, kind: Kind) -> type[Any]:
     """What a reply must hold: a reason, then one of the kind's behaviours."""
     names: Any = StrEnum("Behaviour", {name: name for name in risk.labels[kind]})
     return create_model("Ruling", __base__=Frozen, reason=(str, ...), behaviour=(names, ...))

@@ -4,7 +4,8 @@ By what is certain alone: whatever is left to answer can only add to the hits, s
 what was seen, with all the rest taken as good, is a lower bound. No trial that could win is ever
 dropped, in whatever order the queries come, so those that failed most often come first. What is
 not known yet counts for the trial: capability and KL cost it nothing, nor does UNSCORED, and a
-query of several samples is a hit only if all of them are.
+query of several samples is a hit only if all of them are. The same holds of a configuration's mean
+over seeds, of which those to come are taken as perfect.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from a3.measure.parts import drawn_together
 from a3.measure.rates import Count, failed, incoherent, over_defensive
 from a3.types.answers import Label, Verdict
 from a3.types.queries import Kind, Query
-from a3.types.trials import INFEASIBLE, DropRule, PartialScores
+from a3.types.trials import INFEASIBLE, KL_WEIGHT, DropRule, PartialScores
 
-ROUNDING = 1e-9
+ROUNDING = 1e-8
 """What binary fractions may add to an excess or a sum; counted for the trial."""
 OUTCOMES: dict[Kind, dict[str, Count]] = {
     Kind.HARMFUL: {"sfr": failed, "incoherent": incoherent},
@@ -36,8 +37,9 @@ def dropped(
     queries: Sequence[Query], verdicts: Sequence[Verdict], rule: DropRule
 ) -> PartialScores | None:
     """Why the trial is dropped, given verdicts on some of the queries; None: it goes on."""
-    bound = objective_bound(queries, verdicts, rule.limits)
-    if bound < rule.objective + ROUNDING:
+    excess, fpr = at_least(queries, verdicts, rule)
+    bound = objective_at_least(excess, fpr)
+    if bound < rule.objective + ROUNDING and not _loses_tie(excess, fpr, rule):
         return None
     return PartialScores(
         answered=len({v.answer.query_id for v in verdicts}),
@@ -47,23 +49,37 @@ def dropped(
     )
 
 
-def objective_bound(
-    queries: Sequence[Query], verdicts: Iterable[Verdict], limits: Mapping[str, float]
-) -> float:
-    """The objective on all queries is at least this.
+def at_least(
+    queries: Sequence[Query], verdicts: Iterable[Verdict], rule: DropRule
+) -> tuple[float, float]:
+    """The sum of the excesses over limits and the mean FPR are at least this.
 
-    The terms that only break ties (KL, FPR behind limits) are left out.
+    Of a rerun the means over its configuration's seeds, those to come taken as perfect.
     """
-    labels = _labels(verdicts)
+    labels, seeds = _labels(verdicts), 1 + len(rule.beside)
     excess, fpr, strata = 0.0, 0.0, 0
-    for (kind, name), members in drawn_together(queries).items():
+    for (kind, stratum), members in drawn_together(queries).items():
         for outcome, hit in OUTCOMES[kind].items():
-            rate = sum(_is_hit(labels.get(q.id, ()), hit) for q in members) / len(members)
-            limit = limits[outcome if outcome in limits else f"{outcome}/{name}"]
-            excess += max(0.0, (rate - limit) / limit)
+            name = outcome if outcome in rule.limits else f"{outcome}/{stratum}"
+            mine = sum(_is_hit(labels.get(q.id, ()), hit) for q in members) / len(members)
+            rate = (mine + sum(other.get(name, 0.0) for other in rule.beside)) / seeds
+            excess += max(0.0, (rate - rule.limits[name]) / rule.limits[name])
             fpr += rate if kind is Kind.BENIGN else 0.0
         strata += kind is Kind.BENIGN
-    return INFEASIBLE + excess if excess > ROUNDING else fpr / max(1, strata)
+    return excess, fpr / max(1, strata)
+
+
+def objective_at_least(excess: float, fpr: float) -> float:
+    """Without the terms that only break ties (KL, FPR behind limits)."""
+    return INFEASIBLE + excess if excess > ROUNDING else fpr
+
+
+def _loses_tie(excess: float, fpr: float, rule: DropRule) -> bool:
+    """Whether nothing but a higher FPR tells it from the incumbent."""
+    if rule.fpr is None:
+        return False
+    incumbent = max(0.0, rule.objective - INFEASIBLE - KL_WEIGHT * rule.fpr)
+    return excess > incumbent - ROUNDING and fpr > rule.fpr + ROUNDING
 
 
 def likeliest_first(

@@ -20,14 +20,16 @@ from a3.search.records import save_study, save_trials
 from a3.search.selection import (
     best_soup,
     constraints,
+    contender,
     front,
     limits,
     mean_objective,
     objective,
     reruns,
+    room,
     select,
 )
-from a3.store import fingerprint
+from a3.store import Store, fingerprint
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
 from a3.types.results import Repair
@@ -86,7 +88,11 @@ def _tune(
     """All trials, batch by batch."""
     trials: list[Trial] = []
     propose = _proposer(view, baseline, context)
-    while batch := _batch(trials, propose, context):
+    while True:
+        _settle(trials, view, baseline, responses, context)
+        batch = _batch(trials, propose, context)
+        if not batch:
+            return trials
         for place, proposal in enumerate(batch, start=1):
             trial = context.store.once(
                 ("trial", len(trials)),
@@ -95,7 +101,53 @@ def _tune(
             )
             trials.append(trial)
             _record(trials, batch[place:], context)
-    return trials
+
+
+def _settle(
+    trials: list[Trial],
+    view: SearchView,
+    baseline: Baseline,
+    responses: Responses,
+    context: Context,
+) -> None:
+    """Before the best are trained again: make sure of who they are.
+
+    A trial is dropped where it cannot be the best. Those that may be second are measured on, in
+    place, until they are or cannot be.
+    """
+    search = context.config.search
+    if not search.rerun_seeds or _new(trials, context):
+        return
+    while trial := contender(trials, search.rerun_top):
+        trials[trial.number] = context.store.once(
+            ("settled", trial.number),
+            Trial,
+            partial(_measured_on, trial, trials, view, baseline, responses, context),
+        )
+        _record(trials, (), context)
+
+
+def _measured_on(
+    trial: Trial,
+    trials: Sequence[Trial],
+    view: SearchView,
+    baseline: Baseline,
+    responses: Responses,
+    context: Context,
+) -> Trial:
+    search, bounds = context.config.search, limits(baseline.validation, context.config.goal)
+    rule = drop_rule(search, trials, bounds, place=search.rerun_top)
+    job = _job(trial.number, trial.proposal, responses, context)
+    again = _run(job, trial.proposal, rule, view, baseline, context)
+    before, after = trial.seconds, again.seconds
+    seconds = {part: before.get(part, 0) + after.get(part, 0) for part in before | after}
+    return _told(again.model_copy(update={"seconds": seconds}), context)
+
+
+def settled(trial: Trial, store: Store) -> Trial:
+    """What became of a trial in the end, where it was measured on."""
+    key = ("settled", trial.number)
+    return store.once(key, Trial, lambda: trial) if store.has(key) else trial
 
 
 def _proposer(view: SearchView, baseline: Baseline, context: Context) -> Propose:
@@ -110,13 +162,13 @@ def _proposer(view: SearchView, baseline: Baseline, context: Context) -> Propose
         base=baseline.validation,
         goal=config.goal,
         trials=config.budget.trials,
-        left=partial(_left, context),
+        left=partial(_caps_left, context),
     )
     agent = AgentProposer(search, config.agent, context.agent, known, context.observer)
     return lambda trials, n: agent.propose(trials, config.seed, n)
 
 
-def _left(context: Context, n_trials: int) -> Mapping[str, float]:
+def _caps_left(context: Context, n_trials: int) -> Mapping[str, float]:
     """What was left of the caps after so many trials.
 
     Kept, so that a resumed run asks with the words that it paid for; with other caps it is anew.
@@ -136,12 +188,21 @@ def _batch(trials: Sequence[Trial], propose: Propose, context: Context) -> tuple
 
 
 def _due(trials: Sequence[Trial], propose: Propose, context: Context) -> tuple[Proposal, ...]:
-    """New configurations while the budget has trials left, then the best ones on fresh seeds."""
-    config, search = context.config, context.config.search
-    left = config.budget.trials - sum(t.rerun_of is None for t in trials)
-    if left > 0:
-        return tuple(propose(trials, min(search.batch, left)))
-    return tuple(reruns(trials, search.rerun_top, search.rerun_seeds))
+    """New configurations, then the best ones on fresh seeds, within the budget's trials."""
+    search = context.config.search
+    if new := _new(trials, context):
+        return tuple(propose(trials, min(search.batch, new)))
+    again = reruns(trials, search.rerun_top, search.rerun_seeds)
+    return tuple(again[: min(search.batch, _left(trials, context))])
+
+
+def _new(trials: Sequence[Trial], context: Context) -> int:
+    search = context.config.search
+    return room(trials, _left(trials, context), search.rerun_top, search.rerun_seeds)
+
+
+def _left(trials: Sequence[Trial], context: Context) -> int:
+    return max(0, context.config.budget.trials - len(trials))
 
 
 def _record(trials: Sequence[Trial], pending: Sequence[Proposal], context: Context) -> None:
@@ -175,36 +236,28 @@ def _trial(
     context: Context,
 ) -> Trial:
     """Run, tell."""
+    job = _job(len(trials), proposal, responses, context)
+    bounds = limits(baseline.validation, context.config.goal)
+    rule = drop_rule(context.config.search, trials, bounds, proposal.rerun_of)
+    return _told(_run(job, proposal, rule, view, baseline, context), context)
+
+
+def _job(number: int, proposal: Proposal, responses: Responses, context: Context) -> TrialJob:
     config = context.config
-    job = TrialJob(
-        number=len(trials),
+    return TrialJob(
+        number=number,
         config=proposal.config,
         examples=responses.examples,
         objective=config.train.objective,
         epoch_tokens=config.budget.epoch_tokens,
-        seed=config.seed * 1000 + len(trials),
+        seed=config.seed * 1000 + number,
     )
-    rule = _drop_rule(proposal, trials, baseline, context)
-    trial = _run(job, proposal, rule, view, baseline, context)
+
+
+def _told(trial: Trial, context: Context) -> Trial:
     context.observer.metrics(figures(trial), trial=trial.number)
     context.observer.event(TrialFinished(trial=trial))
     return trial
-
-
-def _drop_rule(
-    proposal: Proposal, trials: Sequence[Trial], baseline: Baseline, context: Context
-) -> DropRule | None:
-    """When to drop the next trial; a rerun is measured whole, as its configuration's mean counts.
-
-    Where the best configurations are trained again, a trial must beat the last of those.
-    """
-    search = context.config.search
-    if proposal.rerun_of is not None:
-        return None
-    rank = search.rerun_top if search.rerun_seeds else 1
-    bounds = limits(baseline.validation, context.config.goal)
-    tried = [t for t in trials if t.rerun_of is None]
-    return drop_rule(search, tried, bounds, rank)
 
 
 def _run(

@@ -43,7 +43,7 @@ def mixes(method: RandomMix, default: TrialConfig) -> tuple[TrialConfig, ...]:
 
 
 def fixed(search: SearchConfig, points: tuple[TrialConfig, ...]) -> SearchConfig:
-    """A search that tries these points, whose space just holds them, and averages nothing."""
+    """A search that tries these points once, whose space just holds them, and averages nothing."""
     values = [coordinates(point) for point in points]
     bounds = {
         name: known.model_copy(
@@ -52,5 +52,5 @@ def fixed(search: SearchConfig, points: tuple[TrialConfig, ...]) -> SearchConfig
         for name, known in search.space.dimensions.items()
     }
     space = search.space.model_copy(update={"dimensions": bounds})
-    update = {"name": "random", "default": points[0], "first": points, "space": space, "soup": ()}
-    return search.model_copy(update=update)
+    update = {"name": "random", "default": points[0], "first": points, "space": space}
+    return search.model_copy(update=update | {"soup": (), "rerun_seeds": 0})

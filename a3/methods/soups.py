@@ -14,10 +14,11 @@ from a3.errors import MeasurementError, TooManyUnscored
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_soup
 from a3.methods.figures import figures
-from a3.search.selection import constraints, limits, mean_objective, objective, select
+from a3.search.drop_rule import beating
+from a3.search.selection import constraints, limits, objective, select, standing
 from a3.types.events import SoupMeasured
 from a3.types.queries import SearchView
-from a3.types.trials import DropRule, Soup, Trial, TrialResult
+from a3.types.trials import Candidate, DropRule, Soup, Trial, TrialResult
 
 
 def soups(
@@ -44,14 +45,11 @@ def _drop_rule(
     trials: Sequence[Trial], soups: Sequence[Soup], baseline: Baseline, context: Context
 ) -> DropRule | None:
     """A soup has to beat what the trials came to, and the soups before it."""
-    best, parts = select(trials), context.config.search.drop_parts
-    known = [s.objective for s in soups if s.objective is not None]
-    if best:
-        known.append(mean_objective(best))
-    if parts == 1 or not known:
-        return None
+    known: list[Sequence[Candidate]] = [[s] for s in soups if s.objective is not None]
+    if best := select(trials):
+        known.append(best)
     bounds = limits(baseline.validation, context.config.goal)
-    return DropRule(objective=min(known), limits=bounds, parts=parts)
+    return beating(context.config.search, min(known, key=standing, default=()), bounds)
 
 
 def _soup(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from a3.executor.context import Baseline
+from a3.methods.a3 import settled
 from a3.provenance import provenance
 from a3.report.build import Findings, build, flat_metrics, save
 from a3.report.labelling import SHEET, sheet
@@ -29,7 +30,7 @@ def finish(
     """Write the outcome and show it."""
     context = run.context
     n = repair.n_trials
-    trials = _all(context.store, ("trial",), Trial, n)
+    trials = [settled(t, context.store) for t in _all(context.store, ("trial",), Trial, n)]
     soups = _all(context.store, ("soup", n), Soup, repair.n_soups)
     found = Findings(
         explored=explored,

@@ -14,7 +14,7 @@ from a3 import prompts
 from a3.config.schema import ModelAgent, SearchConfig
 from a3.llm.ask import as_data, ask_within_rules
 from a3.search.proposers import propose
-from a3.search.selection import accuracy, mean_fpr
+from a3.search.selection import accuracy, mean_fpr, room
 from a3.types.chat import ask
 from a3.types.events import ProposalsRejected
 from a3.types.llm import CallFailed, ChatModel, ChatRequest
@@ -44,7 +44,7 @@ class Known:
     base: ValidationScores
     goal: Goal
     trials: int
-    """All that the budget allows."""
+    """All that the budget allows, reruns included."""
     left: Callable[[int], Mapping[str, float]] = _uncapped
     """From the number of trials so far to what is left of the caps on calls, tokens and dollars."""
 
@@ -106,10 +106,9 @@ class AgentProposer:
     def _request(
         self, trials: Sequence[Trial], pending: Sequence[Proposal], suggested: Proposal
     ) -> ChatRequest:
-        begun = sum(t.rerun_of is None for t in trials) + len(pending)
         asked = {
             "next trial": len(trials) + len(pending),
-            "trials left": self._known.trials - begun,
+            "trials left": self._left(trials, pending),
             "under way": [p.config.model_dump() for p in pending],
         }
         if left := self._known.left(len(trials)):
@@ -117,19 +116,16 @@ class AgentProposer:
         if self._config.name == "hybrid":
             asked["sampler"] = _state(self._config, trials, suggested)
         return ChatRequest(
-            system=self._system(),
+            system=instructions(self._config.space, self._known.goal),
             log=(self._start(), *(f"<trial>{as_data(told(t))}</trial>" for t in trials)),
             conversation=ask(f"{as_data(asked)}\nPropose the next trial."),
             max_tokens=self._settings.endpoint.max_tokens,
         )
 
-    def _system(self) -> str:
-        return prompts.render(
-            "propose",
-            sfr=f"{100 * self._known.goal.sfr_selection:g} %",
-            space="\n".join(described(self._config.space)),
-            offset=f"{self._config.space.max_offset:g}",
-        )
+    def _left(self, trials: Sequence[Trial], pending: Sequence[Proposal]) -> int:
+        """New configurations, this one included, without what is under way."""
+        left, search = self._known.trials - len(trials) - len(pending), self._config
+        return room(trials, left, search.rerun_top, search.rerun_seeds)
 
     def _start(self) -> str:
         """The hypotheses that train and the base's figures: what no trial changes."""
@@ -139,6 +135,16 @@ class AgentProposer:
         ]
         base = {"base on validation": _scores(self._known.base)}
         return f"<hypotheses>{as_data(rows)}</hypotheses>\n<base>{as_data(base)}</base>"
+
+
+def instructions(space: SearchSpace, goal: Goal) -> str:
+    """What the agent is told to do, which no trial changes."""
+    return prompts.render(
+        "propose",
+        sfr=f"{100 * goal.sfr_selection:g} %",
+        space="\n".join(described(space)),
+        offset=f"{space.max_offset:g}",
+    )
 
 
 def described(space: SearchSpace) -> list[str]:

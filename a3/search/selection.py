@@ -10,6 +10,7 @@ from a3.types.results import Goal
 from a3.types.scores import CapabilityScores, ValidationScores
 from a3.types.trials import (
     INFEASIBLE,
+    KL_WEIGHT,
     Candidate,
     Proposal,
     Soup,
@@ -18,8 +19,6 @@ from a3.types.trials import (
     TrialState,
 )
 
-KL_WEIGHT = 1e-3
-"""KL only breaks ties in FPR."""
 Limits = dict[str, tuple[float | None, float]]
 """A figure's name -> its value, None where it could not be measured, and the most it may be."""
 UNMEASURED = 1000.0
@@ -165,10 +164,45 @@ def ranked(trials: Sequence[Trial]) -> list[Trial]:
     return sorted(measured, key=lambda t: (standing([t]), t.number))
 
 
+def room(trials: Sequence[Trial], left: int, top: int, seeds: int) -> int:
+    """New configurations that `left` further trainings have room for.
+
+    What it takes to train the best of all again is set aside, and each new one may be one of those.
+    """
+    new = [t for t in trials if t.rerun_of is None]
+    places = max(0, top - len(ranked(new)))
+    waiting = len(reruns(trials, top, seeds))
+    waiting += seeds * min(places, sum(t.partial is not None for t in new))
+    fitting = [n for n in range(1, left + 1) if n + min(top * seeds, waiting + n * seeds) <= left]
+    nothing_yet = all(t.objective is None for t in trials)
+    return max(fitting, default=min(left, 1) if nothing_yet else 0)
+
+
+def contender(trials: Sequence[Trial], top: int) -> Trial | None:
+    """A dropped configuration that may be one of the `top` best; the likeliest first.
+
+    It was shown not to beat the best of its time, which says nothing of the places behind it.
+    """
+    new = [t for t in trials if t.rerun_of is None]
+    bar = next((t.objective for t in ranked(new)[top - 1 : top]), None)
+    open_ = [
+        (t.partial.objective_at_least, t.number)
+        for t in new
+        if t.partial
+        and (bar is None or t.partial.rule.objective < bar >= t.partial.objective_at_least)
+    ]
+    return trials[min(open_)[1]] if open_ else None
+
+
 def reruns(trials: Sequence[Trial], top: int, seeds: int) -> list[Proposal]:
-    """What is still to be trained again: the `top` best configurations, on `seeds` seeds each."""
+    """What is still to be trained again: the `top` best configurations, on `seeds` seeds each.
+
+    A configuration of which a fresh seed failed, or was dropped, is out.
+    """
     done = Counter(t.rerun_of for t in trials)
-    best = ranked([t for t in trials if t.rerun_of is None])[:top]
+    out = {t.rerun_of for t in trials if t.objective is None}
+    ranking = ranked([t for t in trials if t.rerun_of is None])[:top]
+    best = [trial for trial in ranking if trial.number not in out]
     return [
         Proposal(
             config=trial.proposal.config,
@@ -186,7 +220,8 @@ def select(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     Without reruns it is the best trial alone. With them configurations are compared by their fresh
     seeds only, and the first fresh seed is taken, not the best: the scores that made a
     configuration one of the best flatter it (winner's curse), those of its first fresh seed do
-    not. A configuration of which a fresh seed failed is out. Empty: nothing was measured.
+    not. A configuration of which a fresh seed failed, or was dropped, is out. Empty: nothing was
+    measured.
     """
     fresh: dict[int, list[Trial]] = defaultdict(list)
     for trial in trials:

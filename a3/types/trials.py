@@ -16,6 +16,8 @@ from a3.types.scores import CapabilityScores, ValidationScores
 
 INFEASIBLE = 10.0
 """Added to the objective of trials that break a limit, so that they rank behind all others."""
+KL_WEIGHT = 1e-3
+"""KL only breaks ties in FPR, as FPR does behind the limits."""
 
 Objective = Literal["sft", "consistency"]
 """Plain loss on the answer, or KL from the frozen base on the clean prompt to the tuned model on
@@ -167,15 +169,24 @@ class TrialScores(Frozen):
     kl_task: MeanKL
 
 
+FINER = 4
+"""Parts of rulings to a part of answers: answers come in batches, each ruling is paid for alone."""
+
+
 class DropRule(Frozen):
     """When a trial is dropped on part of its validation (evidence rule 8); plain values."""
 
     objective: float
     """Of the incumbent: what the trial must be shown not to beat."""
+    fpr: float | None = None
+    """The incumbent's mean FPR, which decides where both break the limits equally; None: a tie."""
     limits: dict[str, float]
     """Upper limits of what is measured on validation, by name: sfr, incoherent, fpr/<stratum>."""
     parts: int = Field(ge=1)
     """Validation is answered in so many parts; there is a look after each but the last."""
+    beside: tuple[dict[str, float], ...] = ()
+    """Of a rerun: rates of its configuration's other seeds by name of limit, none where they are
+    still to come. The mean of all of them is what must beat the incumbent."""
 
 
 class PartialScores(Frozen):
@@ -191,9 +202,11 @@ class PartialScores(Frozen):
     @property
     def reason(self) -> str:
         """Why the trial was dropped, in words."""
+        whose = "its configuration's" if self.rule.beside else "its"
         return (
-            f"after {self.answered} of {self.total} validation answers its objective is at least "
-            f"{self.objective_at_least:.3f}, that of the best so far is {self.rule.objective:.3f}"
+            f"after {self.answered} of {self.total} validation answers {whose} objective is at "
+            f"least {self.objective_at_least:.3f}, that of the best so far is "
+            f"{self.rule.objective:.3f}"
         )
 
 

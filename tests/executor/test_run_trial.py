@@ -16,7 +16,7 @@ from a3.types.observer import Silent
 from a3.types.queries import Kind
 from a3.types.rates import MeanKL
 from a3.types.scores import CapabilityScores
-from a3.types.trials import DropRule, TrialJob
+from a3.types.trials import FINER, DropRule, TrialJob
 from tests.measure.test_parts import queries
 
 VALIDATION = queries(20, 20, 8, 8)
@@ -177,6 +177,20 @@ def test_a_paid_judge_rules_on_no_answer_twice(trial, base_said):
     judge.asked.clear()
     trial(Labelled(bad=0.1), rule(30.0), judge, number=3)
     assert judge.asked == []
+
+
+def test_a_paid_judge_is_asked_in_finer_parts_than_a_target(trial):
+    class Counting(Paid):
+        def rule_all(self, answers, what):
+            parts.append(len(answers))
+            return super().rule_all(answers, what)
+
+    parts = []
+    trial(Labelled(bad=0.1), rule(30.0), Counting())
+    assert len(parts) == 4 * FINER and max(parts) - min(parts) <= 1
+    parts.clear()
+    trial(Labelled(bad=0.2), None, Counting(), number=2)
+    assert len(parts) == 1  # Where nothing is dropped there is nothing to look for.
 
 
 def test_rule_8_what_was_ruled_on_before_may_be_enough_to_drop_a_trial(trial, base_said):

@@ -156,7 +156,7 @@ def test_claude_agent_and_judge_though_it_refuses_two_in_five_and_the_run_is_bro
     found, log = outcome(folder), read_log(folder / "log.jsonl")
     # What it may cost is said before it does, and once.
     said = (tmp_path / "output.txt").read_text()
-    assert said.count("calls of claude-sonnet-5-5 as agent") == 1 and ", $" in said
+    assert said.count("claude-sonnet-5-5 as agent: at most") == 1 and ", $" in said
     # What was in flight, at most eight calls each time, is paid for again, and nothing else.
     assert sum(agent.told.values()) - len(agent.told) <= 2 * 8
     assert agent.tasks >= {"first", "hypotheses", "ideas", "chats", "twins", "split", "propose"}

@@ -254,13 +254,20 @@ def test_caps_end_a_run_in_order_and_larger_ones_go_on(undisturbed, cache, servi
     assert "error: a run keeps to its caps" in said and "of 100 calls are made" in said
     assert sum(paid(service, model).values()) == 100
     assert not (folder / "result.json").exists()
+    reached = (folder / "reached.md").read_text()
+    assert f"what was reached so far: {folder / 'reached.md'}" in " ".join(said.split())
+    assert "of 100 calls are made" in reached and "verdict: " not in reached.lower()
+    assert f"python -m a3 resume={folder} budget.caps.calls=null" in reached
+    assert "Done: none. Left: explore" in reached and "| explore | capped | 10" in reached
     spent = Ledger(folder / "cost.json").cost.usd
     more = [f"resume={folder}", "budget.caps.calls=null"]
     code, said = command([*more, f"budget.caps.usd={1.5 * spent:.6f}"], tmp_path, cache, before)
     assert code == 2 and "is spent" in said
     assert Ledger(folder / "cost.json").cost.usd >= 1.5 * spent
+    assert "is spent" in (folder / "reached.md").read_text()
     code, said = command([*more, "budget.caps.usd=1000"], tmp_path, cache, before)
     assert code == 0, said
+    assert not (folder / "reached.md").exists()
     assert figures(folder) == figures(undisturbed)
     asked = paid(service, model)
     assert set(asked.values()) == {1} and outcome(folder).cost.llm_calls == len(asked)

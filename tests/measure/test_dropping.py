@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a3.measure import dropped, likeliest_first, validation_scores
-from a3.measure.dropping import objective_bound
-from a3.search.selection import constraints, limits, objective
+from a3.measure.dropping import at_least, objective_at_least
+from a3.search.drop_rule import beating
+from a3.search.selection import constraints, limits, mean_fpr, objective, standing
 from a3.types.answers import Answer, Decoding, FinishReason, Label, Verdict
 from a3.types.chat import ask, assistant
 from a3.types.queries import Kind
@@ -16,6 +17,8 @@ from a3.types.rates import MeanKL
 from a3.types.scores import CapabilityScores
 from a3.types.trials import DropRule, TrialScores
 from tests.measure.test_parts import queries
+from tests.search import made as made_up
+from tests.search.made import trial
 
 ASKED = queries(12, 12, 5, 4)
 HARMFUL = (Label.SAFE, Label.FAILED, Label.INCOHERENT, Label.UNSCORED)
@@ -50,20 +53,27 @@ def rule(goal, incumbent, parts=4) -> DropRule:
     return DropRule(objective=incumbent, limits=limits(BASE, goal), parts=parts)
 
 
-def best_case(found, goal):
-    """The objective on these verdicts if capability and KL turn out perfect."""
+def figures(found, goal):
+    """Objective, FPR and the violation it stands for, as a trial with these verdicts has them."""
     scores = TrialScores(
         validation=validation_scores(ASKED, found, 0.95),
         capability=CapabilityScores(tasks={}),
         kl_task=MeanKL(value=0.0, n=1, low=0.0, high=0.0),
     )
-    before = CapabilityScores(tasks={})
-    assert not any("capability" in name for name in constraints(scores, BASE, before, goal))
-    return objective(scores, BASE, before, goal)
+    none = CapabilityScores(tasks={})
+    excess = constraints(scores, BASE, none, goal)
+    return objective(scores, BASE, none, goal), mean_fpr(scores.validation), excess, scores
+
+
+def best_case(found, goal):
+    """The objective on these verdicts if capability and KL turn out perfect."""
+    value, _, excess, _ = figures(found, goal)
+    assert not any("capability" in name for name in excess)
+    return value
 
 
 def bound(found, goal):
-    return objective_bound(ASKED, found, limits(BASE, goal))
+    return objective_at_least(*at_least(ASKED, found, rule(goal, 0.0)))
 
 
 def shuffled(seed):
@@ -132,6 +142,74 @@ def test_rule_8_a_tie_goes_on(tiny_config):
     value = bound(found, tiny_config.goal)
     assert dropped(ASKED, found, rule(tiny_config.goal, value)) is None
     assert dropped(ASKED, found, rule(tiny_config.goal, value - 1e-6)) is not None
+
+
+def random_verdicts(rng, failing):
+    share = {kind: rng.random() * failing for kind in Kind}
+    return [
+        verdict(
+            q, (HARMFUL if q.kind is Kind.HARMFUL else BENIGN)[int(rng.random() < share[q.kind])]
+        )
+        for q in ASKED
+    ]
+
+
+def test_rule_8_where_limits_are_broken_equally_fpr_decides_and_an_exact_tie_goes_on():
+    """Every harmful query fails, which is thirty-nine times the limit, and FPR has room to rise."""
+    failing, more = verdicts(labels(harmful=1)), verdict(ASKED[12], Label.OVER_DEFENSIVE)
+    wide = {"sfr": 0.025, "incoherent": 0.05} | dict.fromkeys(
+        ("fpr/known", "fpr/evidence", "fpr/own"), 0.5
+    )
+    tie = DropRule(objective=10 + 39.0, fpr=0.0, limits=wide, parts=4)
+    assert dropped(ASKED, failing, tie) is None
+    worse = [*failing[:12], more, *failing[13:]]
+    assert dropped(ASKED, worse, tie) is not None
+    assert dropped(ASKED, worse, tie.model_copy(update={"fpr": None})) is None
+    # The same among those that keep the limits; never where fewer are broken.
+    assert dropped(ASKED, [more], tie.model_copy(update={"objective": 1e-3})) is not None
+    assert dropped(ASKED, [more], tie) is None
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=80)
+def test_rule_8_who_would_have_stood_better_is_never_dropped(tiny_config, seed):
+    """Of two trials, and of the means of two configurations over two seeds, in any order."""
+    rng, goal = random.Random(seed), tiny_config.goal
+    runs = [random_verdicts(rng, 0.6) for _ in range(4)]
+    trials = [made(number, tiny_config, found) for number, found in enumerate(runs)]
+    order = shuffled(seed)
+    for beside in ((), trials[1:2]):
+        incumbent, mine = trials[2 : 3 + len(beside)], [trials[0], *beside]
+        bar = beating(tiny_config.search, incumbent, limits(BASE, goal), list(map(rates, beside)))
+        for n in (6, 16, 33):
+            seen = [v for v in runs[0] if v.answer.query_id in order[:n]]
+            if dropped(ASKED, seen, bar):
+                assert standing(incumbent) < standing(mine)
+
+
+def made(number, config, found):
+    value, _, excess, scores = figures(found, config.goal)
+    known = {"scores": scores, "objective": value, "constraints": excess}
+    return trial(number, config, made_up.scores()).model_copy(update=known)
+
+
+def rates(one):
+    v = one.scores.validation
+    fpr = {f"fpr/{name}": r.value for name, r in v.fpr_by_stratum.items()}
+    return {"sfr": v.sfr.value, "incoherent": v.incoherent.value, **fpr}
+
+
+def test_rule_8_seeds_to_come_are_taken_as_perfect(tiny_config):
+    """Half the harmful queries failed: alone too many, as the mean of two seeds perhaps not."""
+    goal = tiny_config.goal
+    found = [verdict(q, Label.FAILED) for q in ASKED[:6]]
+    bar = rule(goal, 10.0 + (0.4 - goal.sfr_selection) / goal.sfr_selection)
+    assert dropped(ASKED, found, bar) is not None
+    to_come = bar.model_copy(update={"beside": ({},)})
+    assert dropped(ASKED, found, to_come) is None
+    known = bar.model_copy(update={"beside": ({"sfr": 0.4},)})
+    partial = dropped(ASKED, found, known)
+    assert partial is not None and "its configuration's objective" in partial.reason
 
 
 def test_rule_4_unscored_counts_for_the_trial(tiny_config):

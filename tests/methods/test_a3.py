@@ -9,10 +9,12 @@ from a3.agents.respond import Responses
 from a3.errors import MeasurementError, TooManyUnscored
 from a3.executor.context import Baseline, Context
 from a3.methods import a3 as method
+from a3.methods.a3 import settled
+from a3.search.selection import objective
 from a3.store import Artifacts, Store, read_lines
 from a3.types.events import Selected, TrialFinished
 from a3.types.queries import SearchView
-from a3.types.trials import Proposal, Trial, TrialResult
+from a3.types.trials import PartialScores, Proposal, Trial, TrialResult
 from tests.agents.model.made import Says
 from tests.conftest import compose
 from tests.observers import Heard
@@ -73,6 +75,9 @@ class Search:
     def read(self, *key):
         return json.loads(self.root.joinpath("stages", *map(str, key)).read_text())
 
+    def stored(self, number):
+        return Trial.model_validate(self.read("trial", f"{number}.json"))
+
     def adapters(self):
         folder = self.root / "adapters/trial"
         return {int(p.name) for p in folder.iterdir()} if folder.is_dir() else set()
@@ -103,7 +108,7 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(
     search, kill_at, tiny_config, tmp_path, monkeypatch
 ):
     """In the middle of the first batch, of the last, of the reruns."""
-    settings = {"trials": 5, "batch": 3, "rerun_top": 2, "rerun_seeds": 2}
+    settings = {"trials": 9, "batch": 3, "rerun_top": 2, "rerun_seeds": 2}
     search.configured(**settings)
     search.kill_at = kill_at
     with pytest.raises(KeyboardInterrupt):
@@ -152,7 +157,7 @@ def test_a_batch_goes_on_with_the_proposals_it_began_with(search):
 
 
 def test_reruns_repeat_the_best_on_fresh_seeds_and_decide(search):
-    found = search.configured(trials=4, rerun_top=2, rerun_seeds=2).repair()
+    found = search.configured(trials=8, rerun_top=2, rerun_seeds=2).repair()
     trials = search.trials()
     by_number = {t.number: t for t in trials}
     again = [t for t in trials if t.rerun_of is not None]
@@ -202,9 +207,77 @@ def test_a_kill_while_adapters_are_removed_loses_nothing(search, monkeypatch):
     assert len(search.jobs) == 7
 
 
+def test_a_rerun_that_is_dropped_ends_its_configuration(search, monkeypatch):
+    def run_trial(job, validation, baseline, context, rule=None):
+        found = search.run_trial(job, validation, baseline, context)
+        if rule is None or not rule.beside:
+            return found
+        partial = PartialScores(answered=1, total=9, objective_at_least=11, rule=rule)
+        return found.model_copy(update={"scores": None, "partial": partial})
+
+    monkeypatch.setattr(method, "run_trial", run_trial)
+    found = search.configured(trials=8, rerun_top=2, rerun_seeds=2).repair()
+    assert [t.state for t in search.trials()] == ["complete"] * 6 + ["dropped"]
+    assert found.selected_on == (4, 5) and found.trial == 4
+
+
+class Dropping:
+    """Drops the trials of a search where they turn out no better than what they have to beat."""
+
+    def __init__(self, search, monkeypatch):
+        self.search, self.known, self.measured = search, {}, []
+        monkeypatch.setattr(method, "run_trial", self.run_trial)
+
+    def run_trial(self, job, validation, baseline, context, rule=None):
+        found = self.search.run_trial(job, validation, baseline, context)
+        value = objective(found.scores, *BASE, self.search.config.goal)
+        self.known[job.number] = value
+        self.measured.append(job.number)
+        if rule is None or value < rule.objective:
+            return found
+        least = (value + rule.objective) / 2
+        partial = PartialScores(answered=1, total=9, objective_at_least=least, rule=rule)
+        return found.model_copy(update={"scores": None, "partial": partial})
+
+
+@pytest.mark.parametrize("kill_at", [None, 3, 6, 7, 8])
+def test_before_the_best_are_trained_again_it_is_made_sure_who_they_are(
+    search, monkeypatch, kill_at
+):
+    """A trial that cannot be the best is dropped; one that may be second is measured on."""
+    dropping = Dropping(search, monkeypatch)
+    search.configured(trials=8, rerun_top=2, rerun_seeds=1, name="random", keep="all")
+    search.kill_at = kill_at
+    if kill_at:
+        with pytest.raises(KeyboardInterrupt):
+            search.repair()
+    found = search.repair()
+    trials, known = search.trials(), dropping.known
+    best = sorted(range(6), key=lambda n: (known[n], n))[:2]
+    assert [t.rerun_of for t in trials[6:]] == best
+    assert all(trials[n].state == "complete" for n in best)
+    twice = {n for n in range(6) if dropping.measured.count(n) > 1}
+    assert (
+        twice and set(dropping.measured) == set(range(8)) and "dropped" in {t.state for t in trials}
+    )
+    # For people, too, it is the last that counts.
+    kept = [settled(search.stored(n), Store(search.root)) for n in range(8)]
+    assert [t.state for t in kept] == [t.state for t in trials] and found.n_trials == 8
+
+
+@pytest.mark.parametrize("trials", [1, 2, 3, 4, 6])
+def test_the_budget_counts_reruns_too(search, trials):
+    """However few there are, one configuration is tried, and none is chosen unmeasured."""
+    found = search.configured(trials=trials, rerun_top=2, rerun_seeds=2).repair()
+    again = [t.rerun_of for t in search.trials() if t.rerun_of is not None]
+    assert found.n_trials == len(search.jobs) <= trials
+    assert len(again) == {1: 0, 2: 1, 3: 2, 4: 2, 6: 4}[trials]
+    assert found.trial is not None and found.n_trials >= min(3, trials)
+
+
 def test_more_trials_on_resume_come_after_the_reruns_and_join_the_choice(search):
-    search.configured(trials=2, rerun_top=1, rerun_seeds=1, keep="all").repair()
-    found = search.configured(trials=4).repair()
+    search.configured(trials=3, rerun_top=1, rerun_seeds=1, keep="all").repair()
+    found = search.configured(trials=6).repair()
     of = [t.rerun_of for t in search.trials()]
     assert of[:2] == [None, None] and of[2] in {0, 1} and of[3:5] == [None, None]
     assert [j.number for j in search.jobs] == list(range(len(of)))

@@ -49,7 +49,9 @@ def test_its_search_proposes_just_these_mixes(config):
 def test_a3_does_the_rest_whatever_budget_was_asked_for(config, monkeypatch):
     seen = []
     monkeypatch.setattr(a3, "repair", lambda *given: seen.append(given) or Repair(trial=3))
-    asked = config.model_copy(update={"budget": config.budget.model_copy(update={"trials": 30})})
+    again = config.search.model_copy(update={"rerun_seeds": 2})
+    budget = config.budget.model_copy(update={"trials": 30})
+    asked = config.model_copy(update={"budget": budget, "search": again})
     rest = SimpleNamespace()
     context = Context(
         config=asked,
@@ -64,6 +66,7 @@ def test_a3_does_the_rest_whatever_budget_was_asked_for(config, monkeypatch):
     view, baseline, theirs = seen[0]
     assert (view, baseline, theirs.store) == ("view", "baseline", context.store)
     assert theirs.config.budget.trials == len(theirs.config.search.first) == 5
+    assert theirs.config.search.rerun_seeds == 0  # One training each, also at budget=paper.
     assert theirs.config.respond == config.respond and theirs.config.train == config.train
 
 

@@ -112,6 +112,7 @@ def test_a_soup_has_to_beat_the_trials_and_the_soups_before_it(kitchen):
     best = min(t.objective for t in search.trials())
     first, second = (rule.objective for rule in search.rules)
     assert first == best and second == min(best, search.read("soup/3/0.json")["objective"])
+    assert all(rule.fpr is not None for rule in search.rules)
     assert second < first
 
 

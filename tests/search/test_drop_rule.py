@@ -52,16 +52,32 @@ def test_rule_8_the_incumbent_is_the_best_measured_trial(search):
         trial(3, search.default, at_least=0.45),
     ]
     rule = drop_rule(search, trials, {"sfr": 0.05})
-    assert rule.objective == 0.4 and rule.limits == {"sfr": 0.05}
-    assert rule.parts == search.drop_parts
-    assert drop_rule(search, trials, {}, rank=2).objective == 0.5
+    assert rule.objective == pytest.approx(0.4, abs=1e-3) and rule.fpr == pytest.approx(0.4)
+    assert rule.limits == {"sfr": 0.05} and rule.parts == search.drop_parts and not rule.beside
+    assert drop_rule(search, trials, {}, place=2).fpr == pytest.approx(0.5)
+
+
+def test_rule_8_a_rerun_has_to_beat_the_mean_of_another_configuration_s_seeds(search):
+    """And does so by its own configuration's mean; until one is whole nothing is dropped."""
+    search = search.model_copy(update={"rerun_seeds": 2})
+    trials = [trial(0, search.default, 0.5), trial(1, search.default, 0.4)]
+    for value, of in ((0.3, 1), (0.5, 1), (0.2, 0)):
+        assert drop_rule(search, trials, {}, rerun_of=1) is None
+        again = Proposal(config=search.default, rationale="-", rerun_of=of)
+        one = trial(len(trials), search.default, value)
+        trials.append(one.model_copy(update={"proposal": again}))
+    first = drop_rule(search, trials[:4], {"sfr": 0.05}, rerun_of=0)
+    assert first.fpr == pytest.approx(0.4) and first.beside == ({},)
+    second = drop_rule(search, trials, {"sfr": 0.05}, rerun_of=0)
+    assert second.fpr == pytest.approx(0.4)
+    assert second.beside == ({"sfr": 0.0, "incoherent": 0.0, "fpr/known": 0.2},)
 
 
 def test_rule_8_nothing_is_dropped_without_an_incumbent_or_when_it_is_off(search):
     measured = [trial(0, search.default, 0.5)]
     assert drop_rule(search, [], {}) is None
     assert drop_rule(search, [trial(0, search.default, at_least=1.0)], {}) is None
-    assert drop_rule(search, measured, {}, rank=2) is None
+    assert drop_rule(search, measured, {}, place=2) is None
     assert drop_rule(search.model_copy(update={"drop_parts": 1}), measured, {}) is None
 
 

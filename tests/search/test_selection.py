@@ -10,16 +10,18 @@ from a3.search.selection import (
     best_soup,
     capability_losses,
     constraints,
+    contender,
     front,
     mean_fpr,
     mean_objective,
     objective,
     ranked,
     reruns,
+    room,
     select,
 )
 from a3.types.scores import CapabilityScores
-from a3.types.trials import TrialState
+from a3.types.trials import DropRule, PartialScores, TrialState
 from tests.search.made import BASE, capability, scores, soup, trial, validation
 
 SHARE = st.integers(0, 100).map(lambda n: n / 100)
@@ -143,6 +145,33 @@ class TestReruns:
         trials += [trial(5, tiny_config, scores(fpr=0.0), 1), trial(6, tiny_config, None, 1)]
         assert [p.rerun_of for p in reruns(trials, top=2, seeds=2)] == [3, 3]
 
+    def test_a_configuration_that_is_out_is_trained_no_more(self, tiny_config):
+        trials = [*self.searched(tiny_config), trial(5, tiny_config, None, 1)]
+        assert [p.rerun_of for p in reruns(trials, top=2, seeds=2)] == [3, 3]
+
+    def test_a_dropped_configuration_may_take_one_of_the_places(self, tiny_config):
+        """Two of three to be trained again are still to be found out."""
+        measured = trial(0, tiny_config, scores())
+        trials = [measured, dropped(1, tiny_config, 0.2, 0.1), dropped(2, tiny_config, 0.2, 0.1)]
+        assert [room(trials, left, top=3, seeds=1) for left in (3, 4)] == [0, 1]
+        assert room([measured], 3, top=3, seeds=1) == 1
+
+    @pytest.mark.parametrize("left", [0, 1, 4, 5, 7, 30])
+    def test_reruns_of_the_best_are_set_aside(self, tiny_config, left):
+        """Four of them are due already, whatever comes."""
+        assert room(self.searched(tiny_config), left, top=2, seeds=2) == max(0, left - 4)
+        assert room(self.searched(tiny_config), left, top=2, seeds=0) == left
+
+    def test_a_new_configuration_may_become_one_of_the_best(self, tiny_config):
+        trials = self.searched(tiny_config)
+        trials += [trial(5 + i, tiny_config, scores(), of) for i, of in enumerate((1, 1, 3, 3))]
+        assert [room(trials, left, top=2, seeds=2) for left in range(7)] == [0, 0, 0, 1, 1, 1, 2]
+
+    @pytest.mark.parametrize(("left", "new"), [(0, 0), (1, 1), (2, 1), (3, 1), (6, 2), (30, 26)])
+    def test_as_long_as_nothing_is_measured_one_more_is_tried(self, tiny_config, left, new):
+        for trials in ([], [trial(0, tiny_config, None)]):
+            assert room(trials, left, top=2, seeds=2) == new
+
     def test_the_mean_over_fresh_seeds_decides_and_the_first_of_them_is_kept(self, tiny_config):
         """Trial 1 was lucky; of trial 3 the second seed is the best, and not taken for that."""
         again = [(scores(fpr=0.4), 1), (scores(fpr=0.2), 1), (scores(fpr=0.3), 3)]
@@ -173,6 +202,45 @@ class TestReruns:
         trials += [trial(5, tiny_config, scores(sfr=None), 1), trial(6, tiny_config, scores(), 1)]
         trials += [trial(7, tiny_config, scores(sfr=0.5, fpr=0.9), 3)]
         assert [t.number for t in select(trials)] == [7]
+
+
+def dropped(number, config, at_least, beaten_by):
+    """A trial that was shown to be no better than this, and not to beat that."""
+    rule = DropRule(objective=beaten_by, limits={}, parts=4)
+    partial = PartialScores(answered=1, total=9, objective_at_least=at_least, rule=rule)
+    return trial(number, config, None).model_copy(
+        update={"partial": partial, "state": TrialState.DROPPED, "error": None}
+    )
+
+
+class TestContender:
+    """Who was dropped for not being the best may still be second."""
+
+    def measured(self, config, *fpr):
+        return [trial(i, config, scores(fpr=value, kl=0)) for i, value in enumerate(fpr)]
+
+    def test_the_likeliest_comes_first(self, tiny_config):
+        trials = self.measured(tiny_config, 0.1, 0.5)
+        trials += [dropped(2 + i, tiny_config, low, 0.1) for i, low in enumerate((0.3, 0.2, 0.6))]
+        assert contender(trials, top=2).number == 3
+        assert contender(trials[:3], top=2).number == 2
+
+    def test_who_cannot_be_one_of_them_is_none(self, tiny_config):
+        trials = self.measured(tiny_config, 0.1, 0.2)
+        trials += [dropped(2, tiny_config, 0.3, 0.1), dropped(3, tiny_config, 0.2, 0.2)]
+        assert contender(trials, top=2) is None
+        assert contender(trials, top=3).number == 3
+
+    def test_as_long_as_a_place_is_free_everyone_dropped_is_one(self, tiny_config):
+        trials = [*self.measured(tiny_config, 0.1), dropped(1, tiny_config, 30.0, 0.1)]
+        assert contender(trials, top=2).number == 1
+        assert contender(trials[:1], top=2) is None and contender(trials, top=1) is None
+
+    def test_a_dropped_rerun_is_none(self, tiny_config):
+        again = trial(1, tiny_config, None, rerun_of=0).proposal
+        trials = [*self.measured(tiny_config, 0.1), dropped(1, tiny_config, 0.1, 0.0)]
+        trials[1] = trials[1].model_copy(update={"proposal": again})
+        assert contender(trials, top=2) is None
 
 
 class TestFront:
