@@ -123,7 +123,7 @@ def instructions(config: Config) -> dict[str, int]:
         "ideas": (render("ideas", **guided), written.Ideas),
         "chats": (render("chats", **guided), written.WrittenChats),
         "twins": (render("twins", benign=benign), written.Doubts),
-        "split": (render("split", share=share), written.SplitChoice),
+        "split": (render("split", share=share, most="10"), written.SplitChoice),
         "answers": (answers, written.WrittenAnswer),
         "proposals": (proposing(config.search.space, config.goal), written.WrittenProposal),
     }

@@ -131,8 +131,9 @@ def packed(
         said = [verdicts[place] for verdicts in models]
         texts = list(dict.fromkeys(v.answer.text for v in said))
         label = {v.answer.text: v.label for v in said}
+        words = config.risk.situations
         size = {
-            v.answer.text: math.ceil(len(told + case(query, generation(v.answer))) / 4)
+            v.answer.text: math.ceil(len(told + case(query, generation(v.answer), words)) / 4)
             for v in said
         }
         rows.append(
