@@ -10,6 +10,7 @@ from a3.agents.model.hypotheses import Wish, propose
 from a3.agents.model.queries import Order, Writer
 from a3.agents.model.respond import by_agent
 from a3.agents.model.split import choose_ood
+from a3.agents.model.subjects import Subjects
 from a3.estimate import calls, counts, instructions, told
 from a3.judges.model import ModelJudge
 from a3.search.agent import AgentProposer, Known
@@ -84,7 +85,8 @@ def sent(config):
     answer = Generation(text="-", finish_reason=FinishReason.STOP, n_tokens=1)
     first("verdicts", lambda: judge.rule_all([(harmful, answer), (benign, answer)], "-"))
     writer = Says({"ideas": ["a"]}, {"chats": [chat().model_dump(mode="json")]}, {"doubts": []})
-    Writer(config, config.agent, writer).write([Order(hypothesis(), 1)], "-")
+    subjects = Subjects(risk.seed_example.conversation)
+    Writer(config, config.agent, writer, subjects).write([Order(hypothesis(), 1)], "-")
     return asked | dict(zip(("ideas", "chats", "twins"), writer.asked, strict=True))
 
 

@@ -112,7 +112,7 @@ def test_what_is_left_counts_trials_under_way_and_what_the_caps_leave():
     found, _, _ = proposer(agent, left=lambda n: {"calls": 100 - n, "usd": 3.5})
     found.propose([finished(0), again], 0, 2)
     first, second = asked(agent)
-    assert (first["trials left"], second["trials left"]) == (5, 4)
+    assert (first["trials left"], second["trials left"]) == (4, 3)
     assert len(second["under way"]) == 1
     assert first["left of the caps"] == second["left of the caps"] == {"calls": 98, "usd": 3.5}
 
