@@ -48,6 +48,13 @@ CORRECTED, CORRECTED_TRIAL = 2, 3
 """How often hypotheses and splits, and trials, are asked for at most where they break rules."""
 SECOND = 200
 """Final verdicts that the judge that steered is asked about, too."""
+ROLES = {
+    "model.source.endpoint": "target",
+    "agent.endpoint": "agent",
+    "judge.endpoint": "judge",
+    "judge.final.endpoint": "final judge",
+}
+"""Who is called under which key of the configuration."""
 BASIS = "early dropping and answers that repeat, as benchmarks/savings.json found with smollm2"
 SECONDS = {"agent": 20.0, "judge": 4.0, "final judge": 4.0, "target": 10.0}
 """Of one call, retries included (assumed)."""
@@ -277,15 +284,7 @@ def told(config: Config) -> str:
 
 def endpoints(config: Config) -> dict[str, EndpointSpec]:
     """Who is called where."""
-    found: dict[str, EndpointSpec] = {}
-    if isinstance(config.model.source, EndpointSource):
-        found["target"] = config.model.source.endpoint
-    if isinstance(config.agent, ModelAgent):
-        found["agent"] = config.agent.endpoint
-    for who, judge in (("judge", config.judge), ("final judge", config.final_judge)):
-        if isinstance(judge, EndpointJudgeConfig):
-            found[who] = judge.endpoint
-    return found
+    return {ROLES[key]: spec for key, spec in config.endpoints.items()}
 
 
 def _seconds(made: Calls, spec: EndpointSpec) -> float:

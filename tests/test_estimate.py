@@ -227,3 +227,11 @@ def test_a_target_behind_an_endpoint_is_called_too():
     assert (target.who, target.n > 0, target.tokens_out > 0) == ("target", True, True)
     assert "m as target" in told(compose(*offline))
     assert "dollars unknown" in told(compose(*offline))
+
+
+def test_shares_are_those_of_the_benchmark():
+    found = json.loads((ROOT / "benchmarks/savings.json").read_text())
+    asked = found["verdicts asked, of all answers of trials and soups"]
+    assert round(asked["a judge that costs"], 2) == estimate.SEARCHED
+    assert round(asked["no answer repeats"], 2) == estimate.SEARCHED_SAMPLED
+    assert round(found["answers not the base's"], 1) == estimate.FRESH

@@ -295,10 +295,9 @@ class Config(Frozen):
     @property
     def models(self) -> dict[str, ModelSpec]:
         """The models that run on this machine, by the keys they are configured under."""
-        judges = {"judge": self.judge, "judge.final": self.final_judge}
         local = {
             f"{key}.model": judge.model
-            for key, judge in judges.items()
+            for key, judge in self._judges.items()
             if isinstance(judge, LocalJudgeConfig)
         }
         return {"model": self.model, **local}
@@ -306,17 +305,19 @@ class Config(Frozen):
     @property
     def endpoints(self) -> dict[str, EndpointSpec]:
         """The models behind endpoints, by the keys they are configured under."""
-        judges = {"judge": self.judge, "judge.final": self.final_judge}
-        found = {
-            f"{key}.endpoint": judge.endpoint
-            for key, judge in judges.items()
-            if isinstance(judge, EndpointJudgeConfig)
-        }
-        if isinstance(self.agent, ModelAgent):
-            found = {"agent.endpoint": self.agent.endpoint, **found}
+        found: dict[str, EndpointSpec] = {}
         if isinstance(self.model.source, EndpointSource):
-            found = {"model.source.endpoint": self.model.source.endpoint, **found}
+            found["model.source.endpoint"] = self.model.source.endpoint
+        if isinstance(self.agent, ModelAgent):
+            found["agent.endpoint"] = self.agent.endpoint
+        for key, judge in self._judges.items():
+            if isinstance(judge, EndpointJudgeConfig):
+                found[f"{key}.endpoint"] = judge.endpoint
         return found
+
+    @property
+    def _judges(self) -> dict[str, JudgeConfig | None]:
+        return {"judge": self.judge, "judge.final": self.final_judge}
 
     @property
     def decoding(self) -> Decoding:

@@ -19,15 +19,14 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def ask_all(
-    agent: ChatModel, requests: Sequence[ChatRequest], kind: type[T], what: str, vote: int = 0
+    agent: ChatModel, requests: Sequence[ChatRequest], kind: type[T], what: str
 ) -> list[T | CallFailed]:
     """A value of `kind` from each request, all asked at once.
 
     Replies are kept, refusals among them, so that the same request gets the same reply, in a
-    resumed run as well. Under another `vote` it is asked afresh, and kept under that.
+    resumed run as well. With another `vote` it is asked afresh, and kept under that.
     """
-    asked = [r.model_copy(update={"vote": vote}) for r in requests] if vote else requests
-    return asyncio.run(structured(agent, asked, kind, what)) if asked else []
+    return asyncio.run(structured(agent, requests, kind, what)) if requests else []
 
 
 def ask_within_rules(
@@ -41,7 +40,7 @@ def ask_within_rules(
     """The last value, and the rules it still breaks after so many tries.
 
     A value that breaks some goes back with what is wrong with it; `problems` hears of every one.
-    Where no other comes of that, it stands. Under another `vote` of the request it is asked afresh.
+    Where no other comes of that, it stands. With another `vote` the request is asked afresh.
     """
     found, wrong = ask_all(agent, [request], kind, what)[0], list[str]()
     for left in reversed(range(tries)):

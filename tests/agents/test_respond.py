@@ -257,6 +257,18 @@ def test_a_hypothesis_under_the_least_yield_is_uncovered_and_not_trained_on(conf
     assert (event.uncovered, event.n_general) == (("H2",), 8)
 
 
+def test_what_is_learned_from_a_crossing_is_no_hypothesis_that_could_be_uncovered(
+    config, risk, rng
+):
+    train = [*queries(risk, rng, "H1"), *queries(risk, rng, "pushback+capitals", facts=FACTS[2:])]
+    heard = Heard()
+    answers = clean({f.id: None for f in FACTS[2:5]})
+    repair, _, uncovered = made(config, train, answers, observer=heard)
+    (event,) = heard.events
+    assert uncovered == () and set(event.yields) == {"H1"}
+    assert {e.weight_group for e in repair} >= {"pushback+capitals/harmful"}
+
+
 def test_exactly_the_least_yield_is_enough(config, risk, rng):
     train, answers = queries(risk, rng), clean({f.id: None for f in FACTS[:3]})
     repair, _, uncovered = made(with_respond(config, min_yield=0.5), train, answers)

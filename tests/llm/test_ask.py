@@ -57,7 +57,8 @@ def test_what_was_refused_is_asked_afresh_under_another_vote(provider, tmp_path)
     cache = Cache(tmp_path / "content.sqlite")
     with server.serving(script) as service:
         agent, _, _ = endpoint(provider, service.url, cache)
-        found = [ask_all(agent, [REQUEST], Number, "test", vote)[0] for vote in (0, 0, 1, 1, 2)]
+        asked_ = [REQUEST.model_copy(update={"vote": vote}) for vote in (0, 0, 1, 1, 2)]
+        found = [ask_all(agent, [request], Number, "test")[0] for request in asked_]
     assert all(isinstance(f, CallFailed) and f.kind is FailureKind.REFUSED for f in found[:2])
     assert found[2:] == [Number(n=1), Number(n=1), Number(n=2)]
     assert len(service.asked) == 3
@@ -69,9 +70,3 @@ def test_a_correction_keeps_the_vote():
     request = REQUEST.model_copy(update={"vote": 4})
     ask_within_rules(agent, request, Number, "test", small)
     assert [request.vote for request in agent.asked] == [4, 4]
-
-
-def test_without_a_vote_a_request_keeps_its_own():
-    agent = Says({"n": 1})
-    ask_all(agent, [REQUEST.model_copy(update={"vote": 3})], Number, "test")
-    assert agent.asked[0].vote == 3

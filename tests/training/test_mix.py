@@ -87,6 +87,18 @@ def test_hypotheses_that_fail_more_weigh_more():
     assert counts["H2/harmful"] > counts["H0/harmful"] > 0
 
 
+def test_what_nothing_was_measured_of_weighs_what_the_overall_rate_weighs():
+    weights = mix.weights(config(tau_harmful=1.0), rates(0, 10), floor=0.1)
+    middle = (weights["H0/harmful"] + weights["H1/harmful"]) / 2
+    assert weights["/harmful"] == pytest.approx(middle)
+    found = mix.epoch(config(tau_harmful=1.0), pool(3), weights, random.Random(0), 600)
+    counts = Counter(e.weight_group for e in found)
+    assert counts["H0/harmful"] < counts["H2/harmful"] < counts["H1/harmful"]
+    assert counts["H2/harmful"] == pytest.approx(
+        (counts["H0/harmful"] + counts["H1/harmful"]) / 2, abs=2
+    )
+
+
 @given(st.floats(-1, 1), st.floats(0, 2))
 def test_an_offset_scales_one_group_and_no_other(offset, tau):
     plain = mix.weights(config(tau_harmful=tau), rates(0, 5), floor=0.1)
