@@ -20,8 +20,8 @@ from a3.types.answers import Label, Verdict
 from a3.types.queries import Kind, Query
 from a3.types.trials import INFEASIBLE, KL_WEIGHT, DropRule, PartialScores
 
-ROUNDING = 1e-8
-"""What binary fractions may add to an excess or a sum; counted for the trial."""
+ROUNDING = 2e-7
+"""What fractions may add to an excess, and the digits by which sums are compared; in its favour."""
 OUTCOMES: dict[Kind, dict[str, Count]] = {
     Kind.HARMFUL: {"sfr": failed, "incoherent": incoherent},
     Kind.BENIGN: {"fpr": over_defensive},

@@ -138,13 +138,14 @@ def standing(seeds: Sequence[Candidate]) -> Standing:
     """Where a configuration stands: by the means over its trials, which differ in their seed.
 
     Feasible ones go first, by FPR, then KL; the others by the sum of relative violations, then FPR.
-    The excess over a limit is linear, so the mean of the excesses is the excess of the mean.
+    The excess over a limit is linear, so the mean of the excesses is the excess of the mean. Sums
+    are compared by fewer digits than each violation has, whose roundings would else decide a tie.
     """
     scores = [t.scores for t in seeds if t.scores is not None]
     violation = _violation([t.constraints for t in seeds])
     fpr = _exact(fmean(mean_fpr(s.validation) for s in scores))
     if violation > 0:
-        return True, violation, fpr
+        return True, _exact(violation, digits=7), fpr
     return False, fpr, fmean(s.kl_task.value or 0.0 for s in scores)
 
 
@@ -153,9 +154,9 @@ def _violation(seeds: Sequence[Mapping[str, float]]) -> float:
     return _exact(sum(max(0.0, fmean(limits[name] for limits in seeds)) for name in seeds[0]))
 
 
-def _exact(value: float) -> float:
+def _exact(value: float, digits: int = 9) -> float:
     """Without the noise of binary fractions: 0.61 - 0.60 exceeds no limit of 0.01."""
-    return round(value, 9)
+    return round(value, digits)
 
 
 def ranked(trials: Sequence[Trial]) -> list[Trial]:

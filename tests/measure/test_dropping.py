@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from a3.measure import dropped, likeliest_first, validation_scores
@@ -171,6 +171,7 @@ def test_rule_8_where_limits_are_broken_equally_fpr_decides_and_an_exact_tie_goe
 
 
 @given(st.integers(0, 10**6))
+@example(3327)  # equal sums of violations, of which the last digits of one were rounded down
 @settings(max_examples=80)
 def test_rule_8_who_would_have_stood_better_is_never_dropped(tiny_config, seed):
     """Of two trials, and of the means of two configurations over two seeds, in any order."""
