@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from a3.config.schema import CapsConfig
+from a3.config.groups import CapsConfig
 from a3.store import append_line, read_lines, write_atomic
 from a3.types.base import Frozen
 from a3.types.events import Event, StageStarted

@@ -11,7 +11,7 @@ from pathlib import Path
 from a3 import estimate
 from a3.agents import general
 from a3.config import Config
-from a3.config.schema import EndpointJudgeConfig, ModelAgent
+from a3.config.groups import EndpointJudgeConfig, ModelAgent
 from a3.errors import PreflightError
 from a3.evals import capability
 from a3.llm.connect import why_not

@@ -20,7 +20,7 @@ from a3.agents.generators import make_generator
 from a3.agents.model.persistent import Persistent
 from a3.budget import Ledger
 from a3.config import Config, dump
-from a3.config.schema import ModelAgent
+from a3.config.groups import ModelAgent
 from a3.console import ConsoleObserver
 from a3.errors import StoreError
 from a3.executor.context import Context

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from a3.budget import Ledger
-from a3.config.schema import CapsConfig
+from a3.config.groups import CapsConfig
 from a3.llm.connect import connect
 from a3.llm.line import Line
 from a3.store import Cache

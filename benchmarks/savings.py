@@ -32,8 +32,10 @@ from typing import Any, cast
 
 from a3.config import Config
 from a3.config.compose import compose
-from a3.config.schema import EndpointJudgeConfig, ModelAgent
-from a3.estimate import (
+from a3.config.groups import EndpointJudgeConfig, ModelAgent
+from a3.estimate import instructions
+from a3.estimate import tokens as tokens_of
+from a3.estimate.assumed import (
     DOUBTS,
     HYPOTHESIS,
     IDEA,
@@ -42,9 +44,7 @@ from a3.estimate import (
     REWRITTEN,
     RULING,
     TOLD,
-    instructions,
 )
-from a3.estimate import tokens as tokens_of
 from a3.executor.context import Context
 from a3.executor.validate import BASE, remember, validate
 from a3.judges.model import ModelJudge, system

@@ -3,7 +3,7 @@
 import pytest
 
 from a3.budget import Ledger
-from a3.config.schema import CapsConfig
+from a3.config.groups import CapsConfig
 from a3.types.events import StageStarted
 from a3.types.llm import TokenUsage
 from tests.conftest import compose

@@ -5,13 +5,12 @@ import re
 
 import pytest
 
-from a3 import estimate
 from a3.agents.model.hypotheses import Wish, propose
 from a3.agents.model.queries import Order, Writer
 from a3.agents.model.respond import by_agent
 from a3.agents.model.split import choose_ood
 from a3.agents.model.subjects import Subjects
-from a3.estimate import calls, counts, instructions, told
+from a3.estimate import assumed, calls, counts, instructions, told
 from a3.judges.model import ModelJudge
 from a3.search.agent import AgentProposer, Known
 from a3.types.answers import FinishReason, Generation
@@ -140,10 +139,10 @@ def test_of_a_search_a_share_is_expected_where_trials_are_dropped():
     fewer, all_of_them = (verdicts(PAPER, *more, expected=True) for more in ((), DROP_NONE))
     found = counts(compose(PAPER))
     searched = found.validation * (1 - compose(PAPER).explore.ood_share) * found.measured
-    assert all_of_them - fewer == pytest.approx((1 - estimate.SEARCHED_SAMPLED) * searched, abs=1)
+    assert all_of_them - fewer == pytest.approx((1 - assumed.SEARCHED_SAMPLED) * searched, abs=1)
     greedy = verdicts(PAPER, "model.temperature=0", expected=True)
-    unchanged = (1 - estimate.FRESH) * found.held_out
-    more = (estimate.SEARCHED_SAMPLED - estimate.SEARCHED) * searched
+    unchanged = (1 - assumed.FRESH) * found.held_out
+    more = (assumed.SEARCHED_SAMPLED - assumed.SEARCHED) * searched
     assert fewer - greedy == pytest.approx(more + unchanged, abs=2)
 
 
@@ -155,7 +154,7 @@ def test_a_second_judge_rules_at_the_end_and_the_first_gives_its_opinion():
             by_who[c.who] += c.n
     held_out = counts(compose(PAPER)).held_out
     assert by_who["final judge"] == 2 * held_out
-    assert by_who["judge"] == verdicts(PAPER) - 2 * held_out + estimate.SECOND
+    assert by_who["judge"] == verdicts(PAPER) - 2 * held_out + assumed.SECOND
 
 
 def test_a_hypothesis_s_cases_are_written_by_themselves():
@@ -232,6 +231,6 @@ def test_a_target_behind_an_endpoint_is_called_too():
 def test_shares_are_those_of_the_benchmark():
     found = json.loads((ROOT / "benchmarks/savings.json").read_text())
     asked = found["verdicts asked, of all answers of trials and soups"]
-    assert round(asked["a judge that costs"], 2) == estimate.SEARCHED
-    assert round(asked["no answer repeats"], 2) == estimate.SEARCHED_SAMPLED
-    assert round(found["answers not the base's"], 1) == estimate.FRESH
+    assert round(asked["a judge that costs"], 2) == assumed.SEARCHED
+    assert round(asked["no answer repeats"], 2) == assumed.SEARCHED_SAMPLED
+    assert round(found["answers not the base's"], 1) == assumed.FRESH

@@ -33,7 +33,7 @@ class Recorder:
 
     def __call__(self) -> None:
         from a3.executor import local as executor
-        from a3.methods import a3 as method
+        from a3.methods import trial, tune
         from a3.run import Run
         from a3.target.local import LocalTarget
 
@@ -44,7 +44,7 @@ class Recorder:
                 file.write(json.dumps({"stage": stage[0], "kind": kind, "value": value}) + "\n")
 
         real_stage, real_generate = Run.stage, LocalTarget.generate
-        real_score, real_trial, real_propose = LocalTarget.score, executor.run_trial, method.propose
+        real_score, real_trial, real_propose = LocalTarget.score, executor.run_trial, tune.propose
 
         def run_stage(self, name, *rest):
             stage[0] = name
@@ -69,7 +69,7 @@ class Recorder:
             return real_propose(config, trials, *rest)
 
         Run.stage, LocalTarget.generate, LocalTarget.score = run_stage, generate, score
-        method.run_trial, method.propose = run_trial, propose
+        trial.run_trial, tune.propose = run_trial, propose
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ PLACES = [
     ("adapter is trained but not in the cache", KillWhen("pathlib", "Path.rename", 1)),
     ("adapter is in the cache but not in the run", KillWhen("pathlib", "Path.rename", 2)),
     ("second trial measured on validation", KillWhen("a3.executor.local", "validate", 2)),
-    ("trial is finished but not saved", KillWhen("a3.methods.a3", "objective", 1)),
+    ("trial is finished but not saved", KillWhen("a3.methods.trial", "objective", 1)),
     ("evaluate, repaired on ood", KillWhen("a3.evaluate", "answer_and_judge", 4)),
     ("evaluate, KL", KillWhen("a3.evaluate", "kl", 2)),
     ("result.json", KillWhen("a3.report.finish", "save", 1)),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from a3.config.schema import ExploreConfig
+from a3.config.groups import ExploreConfig
 
 Cell = tuple[str, str]
 """Structure, topic."""

@@ -19,7 +19,7 @@ from a3.agents.hypotheses import cell_of, child, first, nearest
 from a3.agents.measured import measured, shown
 from a3.agents.sources import Sources, gather
 from a3.config import Config
-from a3.config.schema import ModelAgent
+from a3.config.groups import ModelAgent
 from a3.measure import answer_and_judge, hit
 from a3.risks.grammar import Structure, content_id, draw, load_grammar
 from a3.types.answers import Verdict

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from a3.config import Config
-from a3.config.schema import GeneralDataConfig, HubGeneralData, LocalGeneralData
+from a3.config.groups import GeneralDataConfig, HubGeneralData, LocalGeneralData
 from a3.errors import DataError
 from a3.evals import capability, hub
 from a3.risks.facts import load_topic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from a3.agents.cases import GrammarCases
 from a3.config import Config
-from a3.config.schema import ModelAgent
+from a3.config.groups import ModelAgent
 from a3.types.generator import Generator
 from a3.types.llm import ChatModel
 from a3.types.observer import Observer

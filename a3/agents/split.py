@@ -9,7 +9,7 @@ from random import Random
 
 from a3.agents.hypotheses import crossings, subtrees
 from a3.config import Config
-from a3.config.schema import ModelAgent
+from a3.config.groups import ModelAgent
 from a3.errors import MeasurementError
 from a3.types.explored import Explored
 from a3.types.llm import ChatModel

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from a3.config.schema import TrainConfig
+from a3.config.groups import TrainConfig
 from a3.executor.context import Baseline, Context
 from a3.store import fingerprint
 from a3.target import devices

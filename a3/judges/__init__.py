@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from a3.config import Config
-from a3.config.schema import EndpointJudgeConfig, LocalJudgeConfig, RuleJudgeConfig
+from a3.config.groups import EndpointJudgeConfig, LocalJudgeConfig, RuleJudgeConfig
 from a3.llm.line import Line
 from a3.store import cache_root
 from a3.types.judge import Judge

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from a3.config.schema import RandomMix, SearchConfig
+from a3.config.groups import RandomMix, SearchConfig
 from a3.executor.context import Baseline, Context
 from a3.methods import a3
 from a3.types.queries import SearchView

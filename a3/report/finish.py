@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from a3.executor.context import Baseline
-from a3.methods.a3 import settled
+from a3.methods.tune import settled
 from a3.provenance import provenance
 from a3.report.build import Findings, build, flat_metrics, save
 from a3.report.labelling import SHEET, sheet

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from a3 import prompts
-from a3.config.schema import ModelAgent, SearchConfig
+from a3.config.groups import ModelAgent, SearchConfig
 from a3.llm.ask import as_data, ask_within_rules
 from a3.search.proposers import propose
 from a3.search.selection import accuracy, mean_fpr, room

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from a3.config.schema import SearchConfig
+from a3.config.groups import SearchConfig
 from a3.search.selection import mean_fpr, mean_objective, ranked, standing
 from a3.types.scores import ValidationScores
 from a3.types.trials import Candidate, DropRule, Trial

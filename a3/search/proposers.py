@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from a3.config.schema import SearchConfig
+from a3.config.groups import SearchConfig
 from a3.search.selection import aim, mean_fpr
 from a3.types.trials import (
     INFEASIBLE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from a3.config.schema import SearchConfig
+from a3.config.groups import SearchConfig
 from a3.search.proposers import make_study, quiet
 from a3.store import write_atomic
 from a3.types.trials import Proposal, Trial

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from a3.config.schema import TrainConfig
+from a3.config.groups import TrainConfig
 from a3.errors import MeasurementError
 from a3.target import chat
 from a3.target.devices import trim

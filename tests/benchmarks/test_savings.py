@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from a3 import estimate
 from a3.agents.respond import Responses
+from a3.estimate import assumed
 from a3.executor.context import Baseline, Context
 from a3.executor.validate import remember, validate
 from a3.methods import a3 as method
-from a3.methods import soups
+from a3.methods import soups, trial, tune
 from a3.store import Artifacts, Store
 from a3.types.queries import SearchView
 from a3.types.trials import Trial, TrialResult, TrialState
@@ -39,8 +39,8 @@ class Recorded:
             observer=Heard(),
         )
         remember(self.context, "base", self.run.kept["verdicts", "base"])
-        monkeypatch.setattr(method, "run_trial", self.trial)
-        monkeypatch.setattr(method, "_record", lambda *_: None)
+        monkeypatch.setattr(trial, "run_trial", self.trial)
+        monkeypatch.setattr(tune, "_record", lambda *_: None)
         monkeypatch.setattr(soups, "run_soup", self.soup)
 
     def trial(self, job, validation, baseline, context, rule):
@@ -120,9 +120,9 @@ def test_the_kept_figures_are_of_today_s_prompts():
 
 def test_the_estimate_expects_what_the_simulation_found():
     asked = FOUND["verdicts asked, of all answers of trials and soups"]
-    assert pytest.approx(asked["a judge that costs"], abs=0.02) == estimate.SEARCHED
-    assert pytest.approx(asked["no answer repeats"], abs=0.02) == estimate.SEARCHED_SAMPLED
-    assert pytest.approx(FOUND["answers not the base's"], abs=0.02) == estimate.FRESH
+    assert pytest.approx(asked["a judge that costs"], abs=0.02) == assumed.SEARCHED
+    assert pytest.approx(asked["no answer repeats"], abs=0.02) == assumed.SEARCHED_SAMPLED
+    assert pytest.approx(FOUND["answers not the base's"], abs=0.02) == assumed.FRESH
 
 
 def test_what_is_claimed_was_found():

@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from a3.config.schema import LocalJudgeConfig
+from a3.config.groups import LocalJudgeConfig
 from a3.judges import make_judge
 from a3.judges.local import LocalChat, LocalJudge
 from a3.judges.model import ModelJudge

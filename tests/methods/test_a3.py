@@ -9,7 +9,8 @@ from a3.agents.respond import Responses
 from a3.errors import MeasurementError, TooManyUnscored
 from a3.executor.context import Baseline, Context
 from a3.methods import a3 as method
-from a3.methods.a3 import settled
+from a3.methods import trial
+from a3.methods.tune import settled
 from a3.search.selection import objective
 from a3.store import Artifacts, Store, read_lines
 from a3.types.events import Selected, TrialFinished
@@ -28,7 +29,7 @@ class Search:
         self.config, self.root, self.fail = config, root, fail
         self.jobs, self.kill_at = [], None
         self.agent, self.left = None, dict
-        monkeypatch.setattr(method, "run_trial", self.run_trial)
+        monkeypatch.setattr(trial, "run_trial", self.run_trial)
         self.configured(soup=())
 
     def configured(self, trials=None, **search):
@@ -215,7 +216,7 @@ def test_a_rerun_that_is_dropped_ends_its_configuration(search, monkeypatch):
         partial = PartialScores(answered=1, total=9, objective_at_least=11, rule=rule)
         return found.model_copy(update={"scores": None, "partial": partial})
 
-    monkeypatch.setattr(method, "run_trial", run_trial)
+    monkeypatch.setattr(trial, "run_trial", run_trial)
     found = search.configured(trials=8, rerun_top=2, rerun_seeds=2).repair()
     assert [t.state for t in search.trials()] == ["complete"] * 6 + ["dropped"]
     assert found.selected_on == (4, 5) and found.trial == 4
@@ -226,7 +227,7 @@ class Dropping:
 
     def __init__(self, search, monkeypatch):
         self.search, self.known, self.measured = search, {}, []
-        monkeypatch.setattr(method, "run_trial", self.run_trial)
+        monkeypatch.setattr(trial, "run_trial", self.run_trial)
 
     def run_trial(self, job, validation, baseline, context, rule=None):
         found = self.search.run_trial(job, validation, baseline, context)
@@ -298,10 +299,10 @@ def test_rule_4_an_outage_of_the_judge_ends_the_run_and_no_trial(search, monkeyp
         return search.run_trial(job, *rest)
 
     search.configured(trials=3)
-    monkeypatch.setattr(method, "run_trial", out_of_service)
+    monkeypatch.setattr(trial, "run_trial", out_of_service)
     with pytest.raises(TooManyUnscored):
         search.repair()
-    monkeypatch.setattr(method, "run_trial", search.run_trial)
+    monkeypatch.setattr(trial, "run_trial", search.run_trial)
     search.repair()  # Resumed: the second trial runs as if it had never begun.
     assert [t.state for t in search.trials()] == ["complete"] * 3
 

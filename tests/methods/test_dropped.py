@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from a3.console import ConsoleObserver
-from a3.methods import a3
+from a3.methods import trial as module
 from a3.methods.figures import figures
 from a3.types.events import TrialFinished
 from a3.types.trials import DropRule, PartialScores, Proposal, Trial, TrialJob, TrialResult
@@ -22,12 +22,13 @@ def dropped(tiny_config, monkeypatch) -> tuple[Trial, list]:
         seconds={"train": 2.0},
         partial=PARTIAL,
     )
-    monkeypatch.setattr(a3, "run_trial", lambda *arguments: given.append(arguments) or result)
+    monkeypatch.setattr(module, "run_trial", lambda *arguments: given.append(arguments) or result)
     config = tiny_config.search.default
     job = TrialJob(number=1, config=config, examples=(), epoch_tokens=1, seed=7)
     context = SimpleNamespace(config=tiny_config)
     view, baseline = SimpleNamespace(validation=()), SimpleNamespace(validation=0, capability=0)
-    trial = a3._run(job, Proposal(config=config, rationale="-"), RULE, view, baseline, context)
+    shared = module.Shared(view, baseline, SimpleNamespace(examples=()), context)
+    trial = module._run(job, Proposal(config=config, rationale="-"), RULE, shared)
     return trial, given
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from a3.config.schema import LocalJudgeConfig
+from a3.config.groups import LocalJudgeConfig
 from a3.judges import make_judge
 from a3.store import Cache, cache_root
 from a3.target import devices

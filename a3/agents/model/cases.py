@@ -10,7 +10,7 @@ from a3.agents.model.orders import MUST_KNOW, Order, case
 from a3.agents.model.queries import Writer
 from a3.agents.model.subjects import Subjects, exact_id
 from a3.config import Config
-from a3.config.schema import ModelAgent
+from a3.config.groups import ModelAgent
 from a3.risks.facts import Fact
 from a3.types.answers import FinishReason
 from a3.types.events import QueriesRejected

@@ -13,7 +13,7 @@ from a3.agents.model.cases import WrittenCases
 from a3.agents.model.hypotheses import Wish, first, propose
 from a3.agents.model.log import ReadableLog
 from a3.config import Config
-from a3.config.schema import ModelAgent
+from a3.config.groups import ModelAgent
 from a3.errors import MeasurementError
 from a3.measure import answer_and_judge
 from a3.types.answers import Verdict

@@ -10,7 +10,7 @@ from a3.agents.model.checks import faults, twin
 from a3.agents.model.orders import MUST_KNOW, Order
 from a3.agents.model.subjects import Subjects
 from a3.config import Config
-from a3.config.schema import ModelAgent
+from a3.config.groups import ModelAgent
 from a3.llm.ask import as_data, ask_all
 from a3.types.chat import ask
 from a3.types.llm import CallFailed, ChatModel, ChatRequest

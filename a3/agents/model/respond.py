@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from a3 import prompts
 from a3.agents.candidates import Candidate, written
 from a3.config import Config
-from a3.config.schema import ModelAgent
+from a3.config.groups import ModelAgent
 from a3.llm.ask import as_data, ask_all
 from a3.types.chat import ask
 from a3.types.llm import CallFailed, ChatModel, ChatRequest

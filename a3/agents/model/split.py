@@ -11,7 +11,7 @@ from a3.agents.hypotheses import ROOT, subtrees
 from a3.agents.measured import measured
 from a3.agents.model.log import ReadableLog
 from a3.config import Config
-from a3.config.schema import ModelAgent
+from a3.config.groups import ModelAgent
 from a3.llm.ask import ask_within_rules
 from a3.types.chat import ask
 from a3.types.explored import Explored

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import combinations
 
-from a3.config.schema import CapabilityConfig
+from a3.config.groups import CapabilityConfig
 from a3.errors import ConfigError, DataError
 from a3.evals import hub
 from a3.evals.capability import named

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from a3.config.schema import CapabilityConfig
+from a3.config.groups import CapabilityConfig
 from a3.errors import DataError
 from a3.evals.capability.builtin import builtin_tasks
 from a3.evals.capability.run import Prepared

@@ -6,7 +6,7 @@ import pytest
 from datasets import Dataset
 
 from a3.agents.general import draw
-from a3.config.schema import CapabilityConfig
+from a3.config.groups import CapabilityConfig
 from a3.errors import DataError
 from a3.evals import hub
 from a3.evals.capability import capability, missing, named, questions
