@@ -1,13 +1,16 @@
-# make run    set everything up and repair the default model on this machine
-# make test   lint, types, import contracts and all tests
-# make check  the first three
+# make install  set everything up
+# make run      and repair the default model on this machine
+# make test     lint, types, import contracts and all tests
+# make check    the first three
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check unit clean
+.PHONY: run install test check unit clean
 
-run: $(VENV)/.run
+install: $(VENV)/.run
+
+run: install
 	$(BIN)/python -m a3
 
 test: check

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from a3.errors import ConfigError
 from a3.judges.labelled import LabelledAnswer
 from a3.stats import agreement
 from a3.types.answers import Label
@@ -46,12 +47,17 @@ def calibrate(
 def load_calibration(name: str | None, key: str) -> Calibration | None:
     """The calibration in a file (a path, or a name in this package) if it is this judge's.
 
-    A judge that was changed since is another judge: None, uncalibrated.
+    A judge that was changed since is another judge: None, uncalibrated. Raises ConfigError where
+    there is no such file.
     """
     if name is None:
         return None
     path = Path(name) if Path(name).suffix else FOLDER / f"{name}.json"
     if not path.is_file():
-        return None
+        raise ConfigError(
+            "judge.calibration must name a file that a3.calibrate has written (save=)",
+            name,
+            "correct the path, or set judge.calibration=null for an uncalibrated judge",
+        )
     found = Calibration.model_validate_json(path.read_text(encoding="utf-8"))
     return found if found.judge == key else None

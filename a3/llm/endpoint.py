@@ -137,12 +137,5 @@ def dollars(price: Price | None, usage: TokenUsage) -> float | None:
     """What the tokens cost; None where the price, or how many they were, is unknown."""
     if price is None or not usage.total:
         return None
-    read = price.input if price.cache_read is None else price.cache_read
-    write = price.input if price.cache_write is None else price.cache_write
-    parts = (
-        (usage.input, price.input),
-        (usage.cache_read, read),
-        (usage.cache_write, write),
-        (usage.output, price.output),
-    )
-    return sum(tokens * each for tokens, each in parts) / 1e6
+    cached = usage.cache_read * price.cache_read + usage.cache_write * price.cache_write
+    return ((usage.input + cached) * price.input + usage.output * price.output) / 1e6

@@ -55,7 +55,7 @@ def reached(
         "",
         f"    python -m a3 resume={root} {more}",
         "",
-        "goes on without a cap, and with a larger number in the place of `null` up to that one.",
+        "continues without a cap; put a larger number in the place of `null` to continue up to a new one.",
         "",
         *_stages(seconds),
         *_hypotheses(log),

@@ -11,15 +11,16 @@ from a3.types.base import Frozen
 
 
 class Price(Frozen):
-    """Dollars per million tokens."""
+    """Dollars per million tokens, and what cached input costs beside other input."""
 
     model: str | None = None
     """The model whose price this is; None: whichever is called."""
     input: float = Field(ge=0)
     output: float = Field(ge=0)
-    cache_read: float | None = Field(default=None, ge=0)
-    """None: as `input`."""
-    cache_write: float | None = Field(default=None, ge=0)
+    cache_read: float = Field(default=1.0, ge=0)
+    """Times `input`."""
+    cache_write: float = Field(default=1.0, ge=0)
+    """Times `input`."""
 
 
 class EndpointSpec(Frozen):

@@ -102,7 +102,6 @@ def test_rule_9_another_table_of_labels_is_another_judge(risk):
 def test_the_configured_judge_knows_its_calibration(committed):
     assert make_judge(compose("model=tiny")).calibration == committed
     assert make_judge(compose("model=tiny", "judge.calibration=null")).calibration is None
-    assert make_judge(compose("model=tiny", "judge.calibration=nowhere")).calibration is None
 
 
 def test_a_calibration_never_changes_a_ruling(risk, rows, committed):
@@ -166,7 +165,12 @@ def test_a_calibration_is_found_by_path_too(rows, tmp_path):
     assert load_calibration(str(path), "silent") == found
     assert load_calibration(str(path), "another") is None
     assert load_calibration(None, "silent") is None
-    assert load_calibration(str(tmp_path / "none.json"), "silent") is None
+
+
+@pytest.mark.parametrize("name", ["nothing-there", "nothing-there.json"])
+def test_a_calibration_that_is_not_there_is_an_error(name):
+    with pytest.raises(ConfigError, match=name):
+        load_calibration(name, "silent")
 
 
 def test_every_committed_calibration_names_a_labelled_file_as_it_is_now():

@@ -16,7 +16,7 @@ from tests.observers import Heard
 
 CLIENTS = {"anthropic": Anthropic, "openai_compatible": OpenAICompatible}
 PROVIDERS = tuple(CLIENTS)
-PRICE = Price(input=3, output=15, cache_read=0.3)
+PRICE = Price(input=3, output=15, cache_read=0.1)
 
 
 class Counted(Heard):
