@@ -9,7 +9,7 @@ from a3.agents.held_out import SETS, held_out_sets
 from a3.config import Config
 from a3.evals.capability import capability
 from a3.evals.kept import facts_of, kept
-from a3.evals.kl import kl, neutral_prompts
+from a3.evals.kl import kl, neutral_prompts, task_prompts
 from a3.executor.context import Context
 from a3.measure import answer_and_judge, compare, held_out_scores
 from a3.stats import agreement
@@ -47,7 +47,7 @@ def evaluate(splits: Splits, repair: Repair, context: Context) -> Evaluation:
     def change(name: str) -> tuple[Sequence[Query], Sequence[Verdict], Sequence[Verdict], float]:
         return queries[name], verdicts[f"base/{name}"], verdicts[f"repaired/{name}"], confidence
 
-    task = [q.conversation for q in splits.validation][: config.budget.task_kl]
+    task = task_prompts(splits.validation, config.budget.task_kl, config.seed)
     neutral = neutral_prompts(config.budget.neutral)
     return Evaluation(
         base=scores["base"],

@@ -126,7 +126,7 @@ def _strata_pulls(state: _State) -> dict[Cell, int]:
     for stratum in sorted({s.stratum for s in state.grammar.values()} - {KNOWN}):
         cells = _cells(state, stratum)
         used: Counter[str] = Counter()
-        n = min(budget.hypotheses_per_stratum, len(cells))
+        n = min(budget.hypotheses_per_stratum, len(cells), budget.queries_per_stratum)
         for _ in range(n):
             order = {cell: state.rng.random() for cell in cells}
             cell = min(cells, key=lambda c: (used[c[0]] + used[c[1]], order[c]))

@@ -232,7 +232,7 @@ class BudgetConfig(Frozen):
     general: Count
     capability_items: Count
     neutral: Count
-    task_kl: Count
+    task_kl: Annotated[int, Field(ge=2)]
     caps: CapsConfig = CapsConfig()
 
 

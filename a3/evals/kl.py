@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import torch
 
@@ -19,6 +20,7 @@ from a3.target.local import LocalTarget
 from a3.target.score import response_logits
 from a3.types.answers import Decoding
 from a3.types.chat import Conversation, ask
+from a3.types.queries import Query
 from a3.types.rates import MeanKL
 
 NEUTRAL = Path(__file__).parent / "data" / "neutral.jsonl"
@@ -30,6 +32,12 @@ def neutral_prompts(n: int) -> list[Conversation]:
     """The first n neutral prompts."""
     lines = NEUTRAL.read_text(encoding="utf-8").splitlines()[:n]
     return [ask(json.loads(line)["text"]) for line in lines]
+
+
+def task_prompts(queries: Sequence[Query], n: int, seed: int) -> list[Conversation]:
+    """Of n queries, drawn at random: their order is explore's, the first ones are of few kinds."""
+    chosen = Random(f"{seed}/kl").sample(list(queries), min(n, len(queries)))
+    return [query.conversation for query in chosen]
 
 
 @torch.inference_mode()

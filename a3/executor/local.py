@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from a3.evals.capability import capability
-from a3.evals.kl import kl
+from a3.evals.kl import kl, task_prompts
 from a3.executor.context import Baseline, Context
 from a3.executor.trained import LOSSES, trained
 from a3.executor.validate import remember, validate
@@ -92,7 +92,7 @@ def _scores(
     with _timed(seconds, "capability"):
         kept = capability(repaired, config.capability, config.budget.capability_items, config.seed)
     with _timed(seconds, "kl"):
-        prompts = [q.conversation for q in validation][: config.budget.task_kl]
+        prompts = task_prompts(validation, config.budget.task_kl, config.seed)
         drift = kl(
             context.trainable, repaired, prompts, config.evals.kl_tokens, config.goal.confidence
         )

@@ -31,7 +31,8 @@ def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
             context.crew,
         ),
     )
-    if 0 < len({q.hypothesis_id for q in view.train}) <= len(responses.uncovered):
+    trained = {q.hypothesis_id for q in view.train}
+    if trained and trained <= set(responses.uncovered):
         raise MeasurementError(
             "a repair needs answers to learn from",
             f"too few usable ones to every hypothesis (respond={context.config.respond.source})",

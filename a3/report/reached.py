@@ -55,7 +55,7 @@ def reached(
         "",
         f"    python -m a3 resume={root} {more}",
         "",
-        "continues without a cap; put a larger number in the place of `null` to continue up to a new one.",
+        "continues without a cap; with a larger number in the place of `null` it ends there.",
         "",
         *_stages(seconds),
         *_hypotheses(log),

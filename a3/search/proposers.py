@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from random import Random
 from typing import Any
 
 from a3.config.groups import SearchConfig
@@ -45,8 +46,10 @@ def propose(
     proposals = _given(config)[len(points) :][:n]
     points += [coordinates(p.config) for p in proposals]
     with quiet():
-        # The count is part of the seed: a sampler made anew would repeat its first draw.
-        study = make_study(config, known, [*pending, *proposals], seed + len(points))
+        # The count is part of the seed: a sampler made anew would repeat its first draw. Their sum
+        # would not do: the next seed's search would draw the same points one trial earlier.
+        drawn = Random(f"{seed}/propose/{len(points)}").getrandbits(32)
+        study = make_study(config, known, [*pending, *proposals], drawn)
         while len(proposals) < n:
             point = _ask(study, config.space, points)
             points.append(point)

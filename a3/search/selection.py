@@ -221,8 +221,8 @@ def select(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     Without reruns it is the best trial alone. With them configurations are compared by their fresh
     seeds only, and the first fresh seed is taken, not the best: the scores that made a
     configuration one of the best flatter it (winner's curse), those of its first fresh seed do
-    not. A configuration of which a fresh seed failed, or was dropped, is out. Empty: nothing was
-    measured.
+    not. A configuration of which a fresh seed failed, or was dropped, is out; where all are, the
+    best first trial stands as it is. Empty: nothing was measured.
     """
     fresh: dict[int, list[Trial]] = defaultdict(list)
     for trial in trials:

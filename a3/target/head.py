@@ -40,7 +40,10 @@ def logits_of(model: Any, hidden: torch.Tensor) -> torch.Tensor:
 
 
 def labelled_loss(model: Any, batch: list[Rendered]) -> torch.Tensor:
-    """Mean cross-entropy over the labelled tokens of right-padded conversations."""
+    """Mean loss over the labelled tokens of right-padded conversations.
+
+    Cross-entropy, or KL from the base's distribution where a token has one (soft targets).
+    """
     width = max(len(r.ids) for r in batch)
     device = model.device
     ids = torch.tensor([r.ids + [0] * (width - len(r.ids)) for r in batch], device=device)

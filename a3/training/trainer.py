@@ -118,7 +118,7 @@ def _optimise(
     losses = [0.0] * len(epochs)
     for step, (number, batch) in enumerate(_numbered(epochs), start=1):
         loss = backward(batch)
-        _check(loss, step, job)
+        _check(loss, "training loss", step, job)
         master.take_gradients()
         torch.nn.utils.clip_grad_norm_(master.weights, config.max_grad_norm)
         optimizer.step()
@@ -129,6 +129,7 @@ def _optimise(
             trim()
         observer.spend("trained_tokens", sum(len(r.ids) for r in batch))
         observer.progress(f"trial {job.number}: training", step, total)
+    _check(master.norm(), "norm of the adapter", total, job)
     master.restore()
     return losses
 
@@ -157,6 +158,11 @@ class _Master:
             theirs.copy_(mine)
 
     @torch.no_grad()
+    def norm(self) -> float:
+        """Of all weights; not finite if any of them is not."""
+        return float(torch.stack([w.norm() for w in self.weights]).norm())
+
+    @torch.no_grad()
     def restore(self) -> None:
         """Leave the exact weights in the model, to be saved."""
         for mine, theirs in zip(self.weights, self._working, strict=True):
@@ -179,10 +185,10 @@ def _shape(step: int, total: int, warmup_share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
 
 
-def _check(loss: float, step: int, job: TrialJob) -> None:
-    if not math.isfinite(loss):
+def _check(value: float, what: str, step: int, job: TrialJob) -> None:
+    if not math.isfinite(value):
         raise MeasurementError(
-            "the training loss must stay a number",
-            f"{loss} at step {step} of trial {job.number}",
+            f"the {what} must stay a number",
+            f"{value} at step {step} of trial {job.number}",
             f"lower the learning rate (search.space; it was {job.config.learning_rate:g})",
         )

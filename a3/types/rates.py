@@ -91,7 +91,7 @@ class Agreement(Frozen):
 
 
 class MeanKL(Frozen):
-    """Mean KL(base ‖ repaired) in nats per response token of base-sampled answers."""
+    """Mean KL(base ‖ repaired) in nats per response token of the base's greedy answers."""
 
     value: float | None
     n: int

@@ -37,7 +37,7 @@ class TrainingExample(Frozen):
     weight_group: str
     """`<hypothesis id>/<kind>`, or `general`: what a trial weights as one."""
     stratum: str
-    """The query's stratum, or `general`; the strata of a kind get equal shares of an epoch."""
+    """The query's stratum, or `general`; strata of a kind share an epoch as `train.strata` says."""
     topic: str = ""
     """The query's topic; strata that share topics with harmful queries weigh them alike."""
     source: AnswerSource
@@ -235,7 +235,7 @@ class Trial(Candidate):
     error: str | None
     seed: int
     losses: tuple[float, ...] = ()
-    """Mean training loss per epoch, nats per labelled token."""
+    """Mean over an epoch's batches of their mean loss, nats per labelled token."""
 
     @property
     def rerun_of(self) -> int | None:

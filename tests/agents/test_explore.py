@@ -409,6 +409,15 @@ def test_too_few_known_facts_are_an_error_that_says_how_many(config, text):
     assert "budget.facts" in stopped.value.do
 
 
+@pytest.mark.parametrize("queries", [0, 1])
+def test_a_stratum_has_no_more_hypotheses_than_queries(config, queries):
+    budget = config.budget.model_copy(update={"queries_per_stratum": queries})
+    small = config.model_copy(update={"budget": budget})
+    found = explore(small, Crew(Knows("Yes."), RuleJudge(config.risk), Silent()))
+    strata = Counter(stratum(h) for h in found.hypotheses)
+    assert strata["own"] == queries and strata["evidence"] <= queries and strata["known"] > 1
+
+
 def test_no_rounds_leave_h0_alone(config):
     budget = config.budget.model_copy(update={"rounds": 0})
     small = config.model_copy(update={"budget": budget})

@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from a3.evals.kl import kl, neutral_prompts
+from a3.evals.kl import kl, neutral_prompts, task_prompts
 from a3.risks.facts import load_topic
 from a3.target import chat
 from a3.types.answers import Decoding
@@ -46,6 +48,14 @@ def test_it_is_the_mean_over_the_base_s_own_tokens(tiny_target):
         total += float((p[span].exp() * (p[span] - q[span])).sum())
         tokens += len(after)
     assert found.value == pytest.approx(total / tokens, rel=1e-3) and found.value > 0
+
+
+def test_task_prompts_are_a_sample_and_not_the_first_ones():
+    queries = [SimpleNamespace(conversation=n) for n in range(100)]
+    found = task_prompts(queries, 40, 1)
+    assert len(set(found)) == 40 and max(found) > 80 and found == task_prompts(queries, 40, 1)
+    assert found != task_prompts(queries, 40, 2)
+    assert sorted(task_prompts(queries[:7], 40, 1)) == list(range(7))
 
 
 def test_there_are_enough_neutral_prompts():

@@ -2,8 +2,9 @@
 
 import pytest
 
+from a3.search import proposers
 from a3.search.proposers import propose
-from a3.types.trials import Proposal, Range, coordinates
+from a3.types.trials import Proposal, Range, coordinates, from_coordinates
 from tests.search.made import proposed, scores
 
 
@@ -55,6 +56,13 @@ def test_a_seed_and_a_history_decide(config, five):
     assert history(config, [1, 1], seed=4) != five[:2]
 
 
+def test_neighbouring_seeds_share_no_points(config):
+    """A sampler's first draws are of its seed alone, so two runs could search the same points."""
+    searches = [history(config, [1] * 4, seed=seed) for seed in (3, 4, 5)]
+    points = [point(t.proposal) for trials in searches for t in trials[1:]]
+    assert len(set(points)) == len(points) == 9
+
+
 def test_failed_trials_do_not_stop_it(config):
     assert len(history(config, [1, 2, 3], fail={0, 2, 3})) == 6
 
@@ -70,13 +78,16 @@ def test_what_is_pending_is_neither_repeated_nor_forgotten(config, five):
 
 def test_samplers_that_learn_keep_away_from_what_is_pending(config, five):
     """By more than not repeating it; a random draw does not care."""
-    (alone,) = propose(config.search, five, 4)
-    rate = alone.config.learning_rate * 1.01
-    near = alone.model_copy(
-        update={"config": alone.config.model_copy(update={"learning_rate": rate})}
-    )
-    (beside,) = propose(config.search, five, 3, [near], 1)  # The same draw as alone.
-    assert (point(beside) == point(alone)) == (config.search.name == "random")
+
+    def draw(*pending):
+        with proposers.quiet():
+            study = proposers.make_study(config.search, five, pending, seed=8)
+            return proposers._ask(study, config.search.space, [])
+
+    alone = draw()
+    near = from_coordinates({**alone, "learning_rate": 1.01 * alone["learning_rate"]})
+    beside = draw(Proposal(config=near, rationale="-"))
+    assert (beside == alone) == (config.search.name == "random")
 
 
 def test_a_space_of_few_points_is_gone_through_without_repeats(config):

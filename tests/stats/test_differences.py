@@ -176,3 +176,9 @@ def test_mean_kl_weights_by_tokens():
     assert found.value == pytest.approx(0.15) and found.n == 2
     assert mean_kl([2.0], [10], LEVEL).value is None
     assert math.isfinite(found.high)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_rule_4_a_kl_that_is_no_number_was_not_measured(broken):
+    found = mean_kl([2.0, broken, 1.0], [10, 10, 10], LEVEL)
+    assert (found.value, found.low, found.high, found.n) == (None, None, None, 3)

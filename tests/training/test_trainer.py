@@ -1,6 +1,7 @@
 """The trainer learns, on the right tokens, and saves what plain peft loads."""
 
 import pytest
+import torch
 
 from a3.errors import MeasurementError
 from a3.training.trainer import train
@@ -45,6 +46,22 @@ def test_the_same_seed_gives_the_same_adapter(tiny_config, tiny_target, tmp_path
         run(tiny_config, tiny_target, tmp_path / name, epochs=2)
         weights.append((tmp_path / name / "adapter_model.safetensors").read_bytes())
     assert weights[0] == weights[1]
+
+
+def test_a_last_step_to_weights_that_are_no_numbers_ends_the_trial(
+    tiny_config, tiny_target, tmp_path, monkeypatch
+):
+    """No loss is computed after it."""
+    step = torch.optim.AdamW.step
+
+    def break_(self, *rest, **more):
+        step(self, *rest, **more)
+        self.param_groups[0]["params"][0].data.fill_(float("nan"))
+
+    monkeypatch.setattr("a3.training.trainer.Backward", lambda *_: lambda _: 1.0)
+    monkeypatch.setattr(torch.optim.AdamW, "step", break_)
+    with pytest.raises(MeasurementError, match="norm of the adapter"):
+        run(tiny_config, tiny_target, tmp_path)
 
 
 def test_a_loss_that_is_no_number_ends_the_trial(tiny_config, tiny_target, tmp_path, monkeypatch):

@@ -130,6 +130,8 @@ def _logprob(task: Any, sample: dict[str, Any]) -> float | None:
     right = task.doc_to_target(sample["doc"])
     if not isinstance(right, int):
         right = task.doc_to_choice(sample["doc"]).index(right)
+    if not all(map(math.isfinite, scores)):
+        return None
     # Among the options: a change in how the model likes to begin an answer is no loss of knowledge.
     highest = max(scores)
     total = highest + math.log(sum(math.exp(s - highest) for s in scores))
