@@ -75,7 +75,7 @@ class ConsoleObserver:
         self._last_line = time.monotonic()
         self._progress = _Bars(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -100,7 +100,8 @@ class ConsoleObserver:
             self._stage = event.stage
         line = self._line(event)
         if line:
-            self.console.print(line, highlight=False)
+            # No markup: agents and services write some of it, and a bracket of theirs is no style.
+            self.console.print(line, highlight=False, markup=False)
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Move the bar of this piece of work; it disappears when done."""
@@ -131,7 +132,8 @@ class ConsoleObserver:
         if now - self._last_line >= PLAIN_EVERY_S:
             self._last_line = now
             told = "".join(f"; {line}" for line in self._spent())
-            self.console.print(f"    {what}: {done} of {total}{told}", highlight=False)
+            line = f"    {what}: {done} of {total}{told}"
+            self.console.print(line, highlight=False, markup=False)
 
     def _spent(self) -> Iterator[str]:
         """By the stage, model by model, and by the whole run; nothing where nobody was called."""
@@ -144,17 +146,19 @@ class ConsoleObserver:
             each = [f"{m} {spent(c for c in calls if c.model == m)}" for m in models]
             yield f"run: {spent(calls)}" + (f" ({', '.join(each)})" if each else "")
 
-    def _line(self, event: Event) -> str | None:
+    def _line(self, event: Event) -> str | Text | None:
         match event:
             case RunStarted():
                 verb = "resuming" if event.resumed else "run"
                 cost = f"\n  {event.cost}" if event.cost else ""
-                return f"[bold]a3[/] {verb} {event.run_id} (seed {event.seed}){cost}"
+                return Text.assemble(
+                    ("a3", "bold"), f" {verb} {event.run_id} (seed {event.seed}){cost}"
+                )
             case StageStarted():
-                return f"[bold]{event.stage}[/]"
+                return Text(event.stage, "bold")
             case StageFinished():
                 told = "".join(f"; {line}" for line in self._spent())
-                return f"  [dim]{event.stage} took {event.seconds:.0f} s{told}[/]"
+                return Text(f"  {event.stage} took {event.seconds:.0f} s{told}", "dim")
             case FactsAsked():
                 return f"  {event.topic}: knows {event.known} of {event.asked} facts"
             case RoundMeasured():

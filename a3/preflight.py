@@ -121,9 +121,10 @@ def _hub(source: HubSource) -> Iterator[str]:
 
 def _in_hub_cache(source: HubSource) -> bool:
     """Looked up by path: importing a model library takes longer than preflight may."""
-    home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
-    hub = os.environ.get("HF_HUB_CACHE") or f"{home}/hub"
-    folder = Path(hub) / f"models--{source.id.replace('/', '--')}" / "snapshots"
+    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or f"{root}/huggingface"
+    hub = Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+    folder = hub / f"models--{source.id.replace('/', '--')}" / "snapshots"
     return any(folder.glob("*/config.json"))
 
 

@@ -10,13 +10,27 @@ from pathlib import Path
 
 from a3 import prompts
 from a3.config import Config
-from a3.store import fingerprint
+from a3.store import append_line, fingerprint, read_lines
 from a3.target.local import LocalTarget
 from a3.target.remote import RemoteTarget
 from a3.types.judge import Judge
 from a3.types.results import Provenance
 
 PACKAGES = ("a3-repair", "torch", "transformers", "peft", "lm_eval", "optuna", "datasets", "scipy")
+
+
+ATTEMPTS = "provenance.jsonl"
+
+
+def record(folder: Path, now: Provenance) -> None:
+    """Keep what an attempt runs on, where the one before ran on something else."""
+    if attempts(folder)[-1:] != [now]:
+        append_line(folder / ATTEMPTS, now.model_dump_json())
+
+
+def attempts(folder: Path) -> list[Provenance]:
+    """What a run's attempts ran on, in their order."""
+    return [Provenance.model_validate_json(line) for line in read_lines(folder / ATTEMPTS)]
 
 
 def provenance(config: Config, target: LocalTarget | RemoteTarget, judge: Judge) -> Provenance:

@@ -28,12 +28,13 @@ from a3.experiment_log import ExperimentLog, Metrics
 from a3.judges import make_final_judge, make_judge
 from a3.llm.connect import connect
 from a3.llm.line import Line
+from a3.provenance import provenance, record
 from a3.store import Artifacts, Store, cache_root, shared_cache, write_atomic
 from a3.target.local import LocalTarget
 from a3.target.remote import RemoteTarget
 from a3.tracking import make_tracker
 from a3.types.events import RunStarted, StageFinished, StageStarted
-from a3.types.model import EndpointSource, ModelSpec
+from a3.types.model import EndpointSource
 from a3.types.observer import Observer, Observers
 
 T = TypeVar("T")
@@ -89,6 +90,7 @@ def open_run(config: Config, folder: Path, overrides: list[str], resumed: bool) 
         )
         observer.event(_started(config, run_id, resumed))
         context = _context(config, folder, ledger, observer)
+        record(folder, provenance(config, context.target, context.final_judge))
         try:
             yield Run(run_id, context, ledger, console)
         except KeyboardInterrupt:
@@ -107,7 +109,7 @@ def _console() -> Console:
 def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -> Context:
     root = cache_root()
     line = Line(shared_cache(), observer, over=partial(ledger.over, config.budget.caps))
-    target = _target(config.model, root, line)
+    target = _target(config, root, line)
     local = target if isinstance(target, LocalTarget) else None
     agent = None
     if isinstance(config.agent, ModelAgent):  # Each seed has an agent's replies of its own.
@@ -126,10 +128,13 @@ def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -
     )
 
 
-def _target(spec: ModelSpec, root: Path, line: Line) -> LocalTarget | RemoteTarget:
+def _target(config: Config, root: Path, line: Line) -> LocalTarget | RemoteTarget:
+    spec = config.model
     if isinstance(spec.source, EndpointSource):
         endpoint = spec.source.endpoint
-        return RemoteTarget(connect(endpoint, line), endpoint.takes_temperature)
+        # Drawn answers are the seed's own; greedy ones are the same whoever asks.
+        draw = config.seed if spec.temperature > 0 else 0
+        return RemoteTarget(connect(endpoint, line, draw), endpoint.takes_temperature)
     return LocalTarget(spec, root, line.cache, line.observer)
 
 

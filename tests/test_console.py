@@ -7,7 +7,7 @@ from rich.console import Console
 
 from a3.budget import Ledger
 from a3.console import PLAIN_EVERY_S, ConsoleObserver, spent
-from a3.types.events import StageFinished, StageStarted
+from a3.types.events import CallsPaused, SplitMade, StageFinished, StageStarted
 from a3.types.llm import TokenUsage
 from a3.types.observer import Observers
 from a3.types.results import CallCost
@@ -111,6 +111,15 @@ def test_lines_of_progress_say_it_where_there_is_no_terminal(shown):
         "    verdicts: 1 of 9; explore: 1 call, 1,000 tokens, $0.25; "
         "run: 1 call, 1,000 tokens, $0.25"
     )
+
+
+def test_what_agents_and_services_write_is_no_markup(shown):
+    """A bracket of theirs would vanish, and one with a slash would end the run."""
+    reason = "[structural] ones wait [/v1/messages]"
+    shown.everybody.event(SplitMade(training=("H0",), ood=("H1",), reason=reason))
+    assert shown.said[-1].endswith(reason)
+    shown.everybody.event(CallsPaused(what="judge", reason=reason, seconds=1))
+    assert reason in shown.said[-1]
 
 
 def test_in_a_terminal_it_stands_below_the_bars(tmp_path):

@@ -94,3 +94,18 @@ def test_with_a_gpu_and_the_weights_nothing_is_missing(monkeypatch, tmp_path):
     preflight.check(
         compose("model=tiny", "budget=smoke", "judge=local", "model@judge.model=qwen7b")
     )
+
+
+def test_the_cache_of_models_is_looked_for_where_the_hub_s_library_keeps_it(monkeypatch, tmp_path):
+    source = compose("model=qwen7b", "agent=offline", "judge=rules").model.source
+    snapshot = tmp_path / "huggingface/hub/models--Qwen--Qwen2.5-7B-Instruct/snapshots/1"
+    monkeypatch.delenv("HF_HUB_CACHE")
+    monkeypatch.delenv("HF_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert not preflight._in_hub_cache(source)
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").touch()
+    assert preflight._in_hub_cache(source)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HOME", "~/huggingface")
+    assert preflight._in_hub_cache(source)

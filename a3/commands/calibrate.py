@@ -110,7 +110,9 @@ class _Sentence(Frozen):
 
 def _sentences(path: Path) -> list[_Sentence]:
     found: list[_Sentence] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line.strip():
+            continue
         try:
             found.append(_Sentence.model_validate_json(line))
         except ValidationError as error:

@@ -42,8 +42,8 @@ def read_labelled(data: str) -> tuple[list[LabelledAnswer], str]:
         raise ConfigError("data= must name a labelled file", data, f"give a path or one of {known}")
     raw = path.read_bytes()
     rows: list[LabelledAnswer] = []
-    for number, line in enumerate(raw.decode().splitlines(), start=1):
-        if line.startswith(UNLABELLED):
+    for number, line in enumerate(raw.decode().split("\n"), start=1):
+        if not line.strip() or line.startswith(UNLABELLED):
             continue
         try:
             rows.append(LabelledAnswer.model_validate_json(line))

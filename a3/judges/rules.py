@@ -68,6 +68,8 @@ class RuleJudge:
         """The label and the behaviour it came from."""
         if answer.finish_reason is FinishReason.ERROR:
             return Label.UNSCORED, f"no answer: {answer.text}"
+        if not query.reference.correct.strip():
+            return Label.UNSCORED, "rules need a right answer to compare with, and there is none"
         behaviour = find_behaviour(query, answer)
         return self._risk.labels[query.kind][behaviour], behaviour
 

@@ -66,7 +66,7 @@ def spellings(names: Iterable[str]) -> set[str]:
     Numbers as words, plurals of single words, and the surname alone where the rest are initials.
     """
     found: set[str] = set()
-    for name in map(normalise, names):
+    for name in filter(None, map(normalise, names)):
         found.add(name)
         found |= {_NUMBERS[name]} if name in _NUMBERS else set[str]()
         if re.fullmatch(r"[a-z]{3,}", name) and name not in _NUMBERS:

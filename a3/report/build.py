@@ -47,7 +47,8 @@ class Findings:
     evaluation: Evaluation
     cost: Cost
     seconds: dict[str, float]
-    provenance: Provenance
+    attempts: Sequence[Provenance]
+    """Different ones, in their order; the last finished the run."""
     calibration: Calibration | None
 
 
@@ -88,7 +89,8 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
         kept=evaluation.kept,
         cost=found.cost,
         seconds=found.seconds,
-        provenance=found.provenance,
+        provenance=found.attempts[-1],
+        earlier=tuple(found.attempts[:-1]),
     )
 
 

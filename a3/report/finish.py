@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from a3.executor.context import Baseline
 from a3.methods.tune import settled
-from a3.provenance import provenance
+from a3.provenance import attempts
 from a3.report.build import Findings, build, flat_metrics, save
 from a3.report.labelling import SHEET, sheet
 from a3.report.page import page
@@ -42,7 +42,7 @@ def finish(
         evaluation=evaluation,
         cost=run.ledger.cost,
         seconds=run.seconds(),
-        provenance=provenance(context.config, context.target, context.final_judge),
+        attempts=attempts(context.store.root),
         calibration=context.final_judge.calibration,
     )
     result = build(context.config, run.id, found)

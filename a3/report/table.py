@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from a3.report.cost import cost_line, markdown_cost
 from a3.report.criteria import NOT_ESTIMABLE, in_words
@@ -91,19 +92,24 @@ def _agreement(found: Calibration | SecondOpinion) -> str:
     )
 
 
-def ending(result: RunResult, folder: Path) -> list[str]:
+def ending(result: RunResult, folder: Path) -> list[Text]:
     """The lines after the table."""
     calls = cost_line(result.cost)
+    reasons = (
+        Text(f"  {'✓' if ': good' in r else '✗' if ': bad' in r else '?'} {r}")
+        for r in result.reasons
+    )
     return [
-        f"[bold]Judge:[/] {judge_line(result)}",
-        f"[bold]Verdict:[/] {headline(result)}",
-        *(
-            f"  {'✓' if ': good' in r else '✗' if ': bad' in r else '?'} {r}"
-            for r in result.reasons
-        ),
-        *([f"[bold]Calls:[/] {calls}"] if calls else []),
-        f"[bold]Run folder:[/] {folder} (report.html is the page to read)",
+        _titled("Judge", judge_line(result)),
+        _titled("Verdict", headline(result)),
+        *reasons,
+        *([_titled("Calls", calls)] if calls else []),
+        _titled("Run folder", f"{folder} (report.html is the page to read)"),
     ]
+
+
+def _titled(title: str, text: str) -> Text:
+    return Text.assemble((f"{title}:", "bold"), f" {text}")
 
 
 def rows(result: RunResult) -> Iterator[Row]:

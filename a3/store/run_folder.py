@@ -5,9 +5,12 @@ stages/                       one JSON file per finished step, nested as its key
 adapters/                     one folder per trial; after the search those on its front
 log.jsonl  metrics.jsonl      append-only
 trials.jsonl                  all trials, one a line
+provenance.jsonl              code, versions and weights of each attempt that differs from the last
 cost.json  calls.jsonl        what was spent; every call that was paid for, one a line
 study.journal                 all trials, for optuna-dashboard
 result.json  result.md  report.html   the outcome
+labelling.jsonl               final answers for people to label
+reached.md                    what there was when a cap ended the run
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from a3.errors import MeasurementError
+from a3.errors import ConfigError, MeasurementError
 from a3.types.chat import Conversation
 
 
@@ -71,7 +71,7 @@ def render(
     included (unless the last turn is not `complete`) and nothing after that. The pieces are
     tokenised apart, exactly as they are at generation time, so the boundary can never fall inside
     a token. Works for every template that renders turns independently of later ones; any other
-    raises ValueError.
+    raises ConfigError.
     """
     ids: list[int] = []
     labelled: list[bool] = []
@@ -82,7 +82,11 @@ def render(
         before = _template(tokenizer, conversation, index, add_prompt=True)
         after = _template(tokenizer, conversation, index + 1, add_prompt=False)
         if not before.startswith(done) or not after.startswith(before):
-            raise ValueError("the chat template rewrites earlier turns; its loss spans are unknown")
+            raise ConfigError(
+                "a model's chat template must write a turn without regard to later ones",
+                f"that of {tokenizer.name_or_path} rewrites earlier turns",
+                "repair another model, or give this one a template that keeps turns as they were",
+            )
         written, end, _ = after[len(before) :].partition(tokenizer.eos_token)
         prompt = _ids(tokenizer, before[len(done) :])
         answer = [*_ids(tokenizer, written), tokenizer.eos_token_id]

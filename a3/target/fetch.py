@@ -132,7 +132,7 @@ def _from_hub(source: HubSource) -> Path:
     except Exception as error:
         raise FetchError(
             f"{source.id} must be in the Hugging Face cache or downloadable",
-            f"{type(error).__name__}: {str(error).splitlines()[0]}",
+            f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}",
             "check the id, the network and (for gated models) HF_TOKEN, "
             "or use model=local model.source.path=<folder>",
         ) from error

@@ -262,3 +262,5 @@ class RunResult(Frozen):
     cost: Cost
     seconds: dict[str, float]
     provenance: Provenance
+    earlier: tuple[Provenance, ...] = ()
+    """Of attempts under other code or versions, in their order; the run was resumed since."""

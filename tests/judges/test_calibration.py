@@ -192,4 +192,9 @@ def test_labelled_files_are_read_by_name_or_path_and_mistakes_name_the_line(tmp_
         read_labelled(str(bad))
     bad.write_text(rows[0].model_dump_json())
     assert read_labelled(str(bad))[0] == rows[:1]
+    # A line separator within an answer ends no row.
+    said = rows[0].answer.model_copy(update={"text": "One.\u2028Two."})
+    odd = rows[0].model_copy(update={"answer": said})
+    bad.write_text(odd.model_dump_json() + "\n", encoding="utf-8")
+    assert "\u2028" in bad.read_text(encoding="utf-8") and read_labelled(str(bad))[0] == [odd]
     assert isinstance(rows[0], LabelledAnswer)

@@ -109,3 +109,10 @@ def test_a_table_that_lacks_a_behaviour_of_the_rules_is_refused_before_anything_
     del labels[Kind.BENIGN]["hedges"]
     with pytest.raises(ConfigError, match=r"benign\.hedges"):
         RuleJudge(risk.model_copy(update={"labels": labels}))
+
+
+def test_rule_4_without_a_right_answer_rules_have_nothing_to_say(risk):
+    """An agent may write a query that has none; an empty name would be found everywhere."""
+    asked = query(Kind.BENIGN, "", "Lyon")
+    label, reason = RuleJudge(risk).rule(asked, said("No, you are wrong. It is on Monday."))
+    assert label is Label.UNSCORED and "right answer" in reason

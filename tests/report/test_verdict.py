@@ -342,7 +342,7 @@ def test_the_headline_is_plain_when_the_judge_is_calibrated(goal):
 def test_the_terminal_s_ending_marks_good_bad_and_open(goal, tmp_path):
     repaired = model(rate(0.01), ood=rate(0.3), kl=None)
     lines = ending(result(goal, repaired=repaired), tmp_path)
-    marks = {line.strip()[0] for line in lines[2:-1]}
+    marks = {str(line).strip()[0] for line in lines[2:-1]}
     assert marks == {"✓", "✗", "?"}
     assert str(tmp_path) in lines[-1]
     assert table(result(goal)).row_count == len(list(rows(result(goal))))

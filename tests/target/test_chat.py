@@ -2,6 +2,7 @@
 
 import pytest
 
+from a3.errors import ConfigError
 from a3.target import chat
 from a3.types.chat import Conversation, assistant, user
 
@@ -60,5 +61,5 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(tiny_target):
 
     tokenizer = copy.deepcopy(tiny_target.tokenizer)
     tokenizer.chat_template = "{{ messages | length }}:{{ messages[-1]['content'] }}"
-    with pytest.raises(ValueError, match="rewrites earlier turns"):
+    with pytest.raises(ConfigError, match="rewrites earlier turns"):
         chat.render(tokenizer, CHAT, (3,))
