@@ -1,6 +1,7 @@
 """A run killed anywhere and resumed is the same run."""
 
 import json
+import shutil
 
 import pytest
 
@@ -70,6 +71,22 @@ def test_a_warm_run_generates_and_trains_nothing(config, undisturbed, tmp_path):
     assert cost["trained_tokens"] == 0 and cost["cached_trials"] == 2
     spent = json.loads((undisturbed / "cost.json").read_text())
     assert spent["trained_tokens"] > 0 and spent["cached_trials"] == 0
+
+
+def test_a_run_resumed_under_other_code_says_under_which_it_was_before(
+    config, undisturbed, tmp_path
+):
+    folder = tmp_path / "run"
+    shutil.copytree(undisturbed, folder)
+    (line,) = read_lines(folder / "provenance.jsonl")
+    earlier = {**json.loads(line), "commit": "earlier"}
+    (folder / "provenance.jsonl").write_text(json.dumps(earlier) + "\n")
+    assert run(config, folder, undisturbed.parent / "cache", resumed=True) == 0
+    found = json.loads((folder / "result.json").read_text())
+    assert found["provenance"] == json.loads(line) and found["earlier"] == [earlier]
+    for name in ("result.md", "report.html"):
+        assert "under other code or versions (1 before" in (folder / name).read_text()
+        assert "under other code" not in (undisturbed / name).read_text()
 
 
 def test_every_trial_is_told_in_the_run_folder(undisturbed):

@@ -22,6 +22,7 @@ from a3.config.groups import GeneralDataConfig, HubGeneralData, LocalGeneralData
 from a3.errors import DataError
 from a3.evals import capability, hub
 from a3.risks.facts import load_topic
+from a3.store import numbered_lines
 
 BUILTIN = Path(__file__).parent / "data" / "general.jsonl"
 KEYS = ("messages", "prompt", "text", "instruction", "question")
@@ -159,12 +160,10 @@ def _lines(source: GeneralDataConfig) -> Iterator[dict[str, Any]]:
     path = Path(source.path).expanduser() if isinstance(source, LocalGeneralData) else BUILTIN
     what = "general_data.path must name a file of JSON lines"
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # No other break ends a row.
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(what, f"{path}: {error}", "give a file that is there") from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(text):
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:

@@ -31,7 +31,7 @@ from a3.judges.labelled import LabelledAnswer, read_labelled
 from a3.llm.line import Line
 from a3.report.cost import cost_line
 from a3.stats import agreement
-from a3.store import Cache, shared_cache, write_atomic
+from a3.store import Cache, numbered_lines, shared_cache, write_atomic
 from a3.types.answers import Label
 from a3.types.base import Frozen
 from a3.types.judge import Calibration
@@ -110,9 +110,7 @@ class _Sentence(Frozen):
 
 def _sentences(path: Path) -> list[_Sentence]:
     found: list[_Sentence] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(path.read_text(encoding="utf-8")):
         try:
             found.append(_Sentence.model_validate_json(line))
         except ValidationError as error:

@@ -6,13 +6,12 @@ On task prompts it predicts forgetting better than any distance between weights
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
 import torch
 
+from a3.evals.capability.builtin import neutral_texts
 from a3.stats import mean_kl
 from a3.target import chat
 from a3.target.generate import batches
@@ -23,15 +22,13 @@ from a3.types.chat import Conversation, ask
 from a3.types.queries import Query
 from a3.types.rates import MeanKL
 
-NEUTRAL = Path(__file__).parent / "data" / "neutral.jsonl"
 BATCH_TOKENS = 1024
 """Small: the logits of every response token over the vocabulary are held twice."""
 
 
 def neutral_prompts(n: int) -> list[Conversation]:
     """The first n neutral prompts."""
-    lines = NEUTRAL.read_text(encoding="utf-8").splitlines()[:n]
-    return [ask(json.loads(line)["text"]) for line in lines]
+    return [ask(text) for text in neutral_texts()[:n]]
 
 
 def task_prompts(queries: Sequence[Query], n: int, seed: int) -> list[Conversation]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from a3.errors import ConfigError
+from a3.store import numbered_lines
 from a3.types.answers import Generation, Label
 from a3.types.base import Frozen
 from a3.types.queries import Query
@@ -42,8 +43,8 @@ def read_labelled(data: str) -> tuple[list[LabelledAnswer], str]:
         raise ConfigError("data= must name a labelled file", data, f"give a path or one of {known}")
     raw = path.read_bytes()
     rows: list[LabelledAnswer] = []
-    for number, line in enumerate(raw.decode().split("\n"), start=1):
-        if not line.strip() or line.startswith(UNLABELLED):
+    for number, line in numbered_lines(raw.decode()):
+        if line.startswith(UNLABELLED):
             continue
         try:
             rows.append(LabelledAnswer.model_validate_json(line))

@@ -9,7 +9,7 @@ from string import Template
 
 from a3.report.cost import HEAD as COST_HEAD
 from a3.report.cost import cost_line, cost_rows
-from a3.report.table import HEADER, explored, headline, judge_line, rows
+from a3.report.table import HEADER, explored, headline, judge_line, made_under, rows
 from a3.report.trials import HEAD, NOTE, expectations, scatter, trial_rows
 from a3.types.answers import Label, Verdict
 from a3.types.evaluation import Evaluation
@@ -38,7 +38,7 @@ def page(result: RunResult, evaluation: Evaluation) -> str:
         headline=escape(f"Verdict: {headline(result)}"),
         reasons="".join(f'<li class="{_standing(r)}">{escape(r)}</li>' for r in result.reasons),
         table=_table(HEADER, rows(result)),
-        judge=escape(judge_line(result)),
+        judge=escape(f"{judge_line(result)}.{made_under(result)}"),
         curve=_curve(result.explored),
         rounds=_table(curve_head, curve_rows),
         trials=_trials(result),

@@ -41,12 +41,18 @@ def markdown(result: RunResult) -> str:
     note = (
         "Validation is what the trial was selected on; it supports no verdict. Intervals speak of "
         'these hypotheses; rows "new hypotheses" of others like them. '
-        f"Judge: {judge_line(result)}."
+        f"Judge: {judge_line(result)}.{made_under(result)}"
     )
     trials = markdown_trials(result)
     curve = [" | ".join(("", *cells, "")).strip() for cells in explored(result)]
     calls = markdown_cost(result.cost)
     return "\n".join([title, "", *lines, "", note, "", *outcome, "", *curve, "", *trials, *calls])
+
+
+def made_under(result: RunResult) -> str:
+    """Where a run was resumed under other code or versions: how many there were; else nothing."""
+    n = len(result.earlier)
+    return f" Resumed under other code or versions ({n} before; provenance.jsonl)." if n else ""
 
 
 def explored(result: RunResult) -> Iterator[tuple[str, ...]]:

@@ -117,7 +117,7 @@ def scatter(result: RunResult) -> str:
     ]
     if not shown:
         return ""
-    most = max(0.01, *(x for _, sfr, fpr in shown for x in (sfr, fpr)))
+    most = 1.1 * max(0.01, *(x for _, sfr, fpr in shown for x in (sfr, fpr)))  # Room for names.
     spots = [(c, _across(sfr / most), _up(fpr / most)) for c, sfr, fpr in shown]
     line = sorted((x, y) for c, x, y in spots if isinstance(c, TrialSummary) and c.front)
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in line)

@@ -2,7 +2,7 @@
 
 from a3.store.artifacts import Artifacts
 from a3.store.cache import Cache, cache_root, fingerprint, shared_cache
-from a3.store.files import append_line, read_lines, write_atomic
+from a3.store.files import append_line, numbered_lines, read_lines, write_atomic
 from a3.store.run_folder import Store
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "append_line",
     "cache_root",
     "fingerprint",
+    "numbered_lines",
     "read_lines",
     "shared_cache",
     "write_atomic",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,6 +61,14 @@ def _whole(file: BinaryIO, end: int) -> int:
             return start + at + 1
         end = start
     return 0
+
+
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a file of JSON lines with their numbers, from 1; empty ones are left out.
+
+    Only a line feed ends one: JSON may hold any other break (U+2028, say) within its strings.
+    """
+    return ((n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip())
 
 
 def read_lines(path: Path) -> list[str]:

@@ -3,6 +3,9 @@
 import pytest
 
 from a3.errors import ConfigError
+from a3.llm.line import Line
+from a3.run import _target
+from a3.store import Cache
 from a3.target.remote import RemoteTarget
 from a3.types.answers import Decoding, FinishReason
 from a3.types.chat import ask
@@ -45,6 +48,19 @@ def test_a_failed_call_is_no_answer_and_a_cut_one_is_cut():
     assert failed.finish_reason is FinishReason.ERROR and "refused" in failed.text
     ((cut,), _) = RemoteTarget(Cut("-"), True).generate(QUESTIONS, Decoding(max_new_tokens=2), "x")
     assert cut.finish_reason is FinishReason.LENGTH and cut.text == "Buda"
+
+
+@pytest.mark.parametrize(("temperature", "asked"), [(0.7, 2), (0.0, 1)])
+def test_sampled_answers_are_of_the_run_s_seed_and_greedy_ones_are_shared(
+    tmp_path, temperature, asked
+):
+    line = Line(Cache(tmp_path / "content.sqlite"))
+    decoding = Decoding(max_new_tokens=9, temperature=temperature)
+    with serving(lambda body, n: Said("Budapest")) as service:
+        for seed in (0, 1, 0, 1):
+            mine = config(service.url, f"seed={seed}", f"model.temperature={temperature}")
+            _target(mine, tmp_path, line).generate(QUESTIONS[:1], decoding, "x")
+    assert len(service.asked) == asked
 
 
 def config(url, *overrides):

@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from a3.store import numbered_lines
+
 DATA = Path(__file__).parent.parent / "data"
 
 
@@ -29,5 +31,5 @@ def neutral_texts() -> list[str]:
 
 def rows(name: str) -> list[dict[str, Any]]:
     """Every row of one file."""
-    lines = (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    text = (DATA / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for _, line in numbered_lines(text)]
