@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from a3.agents.cases import GrammarCases, by_stratum, in_turn
+from a3.agents.cases import GrammarCases, by_stratum, evenly
 from a3.config import Config
 from a3.types.generator import Case, Generator
 from a3.types.queries import KNOWN, Query, Source, Splits
@@ -68,6 +68,6 @@ def held_out(
     return [
         query
         for stratum, mine in grouped.items()
-        for case in in_turn(mine, wanted[stratum])
+        for case in evenly(mine, wanted[stratum])
         for query in case
     ]

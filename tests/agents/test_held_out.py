@@ -1,5 +1,7 @@
 """Rule of evidence 3: held-out queries are fresh, and no answer has a part in their choice."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,12 +95,19 @@ def test_every_harmful_query_comes_with_its_benign_twin(tiny_config, good, which
 
 
 @pytest.mark.parametrize("which", SETS)
-def test_hypotheses_of_a_stratum_count_alike(tiny_config, good, which):
+def test_a_hypothesis_asks_less_than_others_only_where_its_sources_were_asked_their_share(
+    tiny_config, good, which
+):
     queries = held_out(tiny_config, good, which)
+    tags = {h.id: h.tag("topic") for h in of(good, which)[0]}
     for name in tiny_config.risk.strata:
-        mine = [q.hypothesis_id for q in queries if q.kind is Kind.BENIGN and q.stratum == name]
-        counts = [mine.count(h) for h in set(mine)]
-        assert max(counts) - min(counts) <= 1
+        mine = [q for q in queries if q.kind is Kind.BENIGN and q.stratum == name]
+        asked, counts = Counter(q.source_id for q in mine), Counter(q.hypothesis_id for q in mine)
+        there = [s for s in of(good, which)[1] if s.stratum == name]
+        for hypothesis, count in counts.items():
+            if max(counts.values()) - count > 1:
+                own = [asked[s.id] for s in there if s.topic == tags[hypothesis]]
+                assert min(own) == max(asked.values())
 
 
 def test_rule_3_answers_of_the_base_have_no_part_in_the_choice(tiny_config, found, good):
