@@ -88,11 +88,11 @@ def likeliest_first(
     """The queries in the order in which they are expected to show that a trial cannot win.
 
     By how often each was a hit for the base and earlier trials (`history`). Where the best so far
-    breaks limits, SFR and incoherence decide nearly always, and harmful queries come first; where
-    it keeps them FPR decides. The seed breaks ties.
+    breaks limits, or to keep them is enough, SFR and incoherence decide nearly always, and harmful
+    queries come first; else FPR decides. The seed breaks ties.
     """
     labels = _labels(history)
-    first = Kind.HARMFUL if rule.objective > INFEASIBLE else Kind.BENIGN
+    first = Kind.HARMFUL if rule.objective >= INFEASIBLE else Kind.BENIGN
     order = Random(seed)
     worth: dict[str, tuple[float, float]] = {}
     for (kind, _), members in drawn_together(queries).items():

@@ -14,8 +14,15 @@ from a3.errors import MeasurementError, TooManyUnscored
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_soup
 from a3.methods.figures import figures
-from a3.search.drop_rule import beating
-from a3.search.selection import constraints, limits, objective, select, standing
+from a3.search.drop_rule import beating, keeping
+from a3.search.selection import (
+    constraints,
+    keeps_limits,
+    limits,
+    objective,
+    select,
+    standing,
+)
 from a3.types.events import SoupMeasured
 from a3.types.queries import SearchView
 from a3.types.trials import Candidate, DropRule, Soup, Trial, TrialResult
@@ -44,12 +51,21 @@ def soups(
 def _drop_rule(
     trials: Sequence[Trial], soups: Sequence[Soup], baseline: Baseline, context: Context
 ) -> DropRule | None:
-    """A soup has to beat what the trials came to, and the soups before it."""
+    """What a soup has to beat to be chosen: the soups before it; of the trials, their violations.
+
+    One that keeps every limit goes before any single trial.
+    """
+    search, bounds = context.config.search, limits(baseline.validation, context.config.goal)
     known: list[Sequence[Candidate]] = [[s] for s in soups if s.objective is not None]
-    if best := select(trials):
+    best = select(trials)
+    if best and keeps_limits(best):
+        known = [mine for mine in known if keeps_limits(mine)]
+        return (
+            beating(search, min(known, key=standing), bounds) if known else keeping(search, bounds)
+        )
+    if best:
         known.append(best)
-    bounds = limits(baseline.validation, context.config.goal)
-    return beating(context.config.search, min(known, key=standing, default=()), bounds)
+    return beating(search, min(known, key=standing, default=()), bounds)
 
 
 def _soup(

@@ -9,7 +9,7 @@ from statistics import fmean
 from a3.config.groups import SearchConfig
 from a3.search.selection import mean_fpr, mean_objective, ranked, standing
 from a3.types.scores import ValidationScores
-from a3.types.trials import Candidate, DropRule, Trial
+from a3.types.trials import INFEASIBLE, Candidate, DropRule, Trial
 
 
 def drop_rule(
@@ -47,6 +47,13 @@ def beating(
         parts=config.drop_parts,
         beside=tuple(map(dict, beside)),
     )
+
+
+def keeping(config: SearchConfig, limits: Mapping[str, float]) -> DropRule | None:
+    """The rule of what has to keep every limit, and no more."""
+    if config.drop_parts == 1:
+        return None
+    return DropRule(objective=INFEASIBLE, limits=dict(limits), parts=config.drop_parts)
 
 
 def _of_rerun(

@@ -177,7 +177,8 @@ class DropRule(Frozen):
     """When a trial is dropped on part of its validation (evidence rule 8); plain values."""
 
     objective: float
-    """Of the incumbent: what the trial must be shown not to beat."""
+    """Of the incumbent: what the trial must be shown not to beat. INFEASIBLE: it has to keep every
+    limit, and no more."""
     fpr: float | None = None
     """The incumbent's mean FPR, which decides where both break the limits equally; None: a tie."""
     limits: dict[str, float]
@@ -203,11 +204,13 @@ class PartialScores(Frozen):
     def reason(self) -> str:
         """Why the trial was dropped, in words."""
         whose = "its configuration's" if self.rule.beside else "its"
-        return (
+        least = (
             f"after {self.answered} of {self.total} validation answers {whose} objective is at "
-            f"least {self.objective_at_least:.3f}, that of the best so far is "
-            f"{self.rule.objective:.3f}"
+            f"least {self.objective_at_least:.3f}"
         )
+        if self.rule.objective == INFEASIBLE:
+            return f"{least}: it breaks a limit, which the best so far does not"
+        return f"{least}, that of the best so far is {self.rule.objective:.3f}"
 
 
 class Candidate(Frozen):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from a3.measure import dropped, likeliest_first, validation_scores
 from a3.measure.dropping import at_least, objective_at_least
-from a3.search.drop_rule import beating
+from a3.search.drop_rule import beating, keeping
 from a3.search.selection import constraints, limits, mean_fpr, objective, standing
 from a3.types.answers import Answer, Decoding, FinishReason, Label, Verdict
 from a3.types.chat import ask, assistant
@@ -188,6 +188,20 @@ def test_rule_8_who_would_have_stood_better_is_never_dropped(tiny_config, seed):
                 assert standing(incumbent) < standing(mine)
 
 
+@given(st.integers(0, 10**6))
+@settings(max_examples=60)
+def test_rule_8_what_has_to_keep_the_limits_is_dropped_where_it_breaks_one(tiny_config, seed):
+    rng, goal = random.Random(seed), tiny_config.goal
+    bar = keeping(tiny_config.search, limits(BASE, goal))
+    found = random_verdicts(rng, rng.choice([0.05, 0.3]))
+    _, _, excess, _ = figures(found, goal)
+    broken = max(excess.values()) > 0
+    assert (dropped(ASKED, found, bar) is not None) is broken
+    seen = rng.sample(found, 16)
+    if partial := dropped(ASKED, seen, bar):
+        assert broken and "breaks a limit" in partial.reason
+
+
 def made(number, config, found):
     value, _, excess, scores = figures(found, config.goal)
     known = {"scores": scores, "objective": value, "constraints": excess}
@@ -234,7 +248,9 @@ def history(hits):
     ]
 
 
-@pytest.mark.parametrize(("incumbent", "first"), [(11.0, "harmful"), (0.3, "benign")])
+@pytest.mark.parametrize(
+    ("incumbent", "first"), [(11.0, "harmful"), (10.0, "harmful"), (0.3, "benign")]
+)
 def test_what_failed_most_often_is_asked_first_and_the_kind_that_decides(
     tiny_config, incumbent, first
 ):

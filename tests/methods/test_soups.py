@@ -6,7 +6,7 @@ from a3.console import ConsoleObserver
 from a3.errors import MeasurementError
 from a3.methods import soups as module
 from a3.types.events import SoupMeasured
-from a3.types.trials import DropRule, PartialScores, TrialResult
+from a3.types.trials import INFEASIBLE, DropRule, PartialScores, TrialResult
 from tests.methods.test_a3 import Search
 from tests.search.made import scores
 
@@ -114,6 +114,19 @@ def test_a_soup_has_to_beat_the_trials_and_the_soups_before_it(kitchen):
     assert first == best and second == min(best, search.read("soup/3/0.json")["objective"])
     assert all(rule.fpr is not None for rule in search.rules)
     assert second < first
+
+
+def test_where_a_trial_keeps_the_limits_a_soup_that_does_goes_before_it(kitchen):
+    """And has to beat the soups before it, not the trial."""
+    search = kitchen({1.0: WORSE, 1.4: scores(sfr=0.0, fpr=0.8), 1.8: scores(sfr=0.0, fpr=0.7)})
+    goal = search.config.goal.model_copy(update={"sfr_selection": 0.05})
+    search.config = search.config.model_copy(update={"goal": goal})
+    found = search.repair()
+    best = min(t.objective for t in search.trials())
+    assert best < search.read("soup/3/2.json")["objective"] < INFEASIBLE
+    assert (found.soup, found.trial) == (2, None)
+    second = search.read("soup/3/1.json")["objective"]
+    assert [rule.objective for rule in search.rules] == [INFEASIBLE, INFEASIBLE, second]
 
 
 def test_a_dropped_soup_is_never_chosen_and_says_why(kitchen):

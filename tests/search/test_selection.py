@@ -318,15 +318,26 @@ def test_rule_4_a_capability_item_that_a_trial_lacks_breaks_the_limit(tiny_confi
     assert capability_losses(CapabilityScores(tasks={}), before, goal) == {}
 
 
-def test_a_soup_must_stand_better_than_what_the_trials_came_to(tiny_config):
+def test_a_soup_within_the_limits_goes_before_any_trial(tiny_config):
     best = select([trial(0, tiny_config, scores(fpr=0.2)), trial(1, tiny_config, scores(fpr=0.3))])
 
     def chosen(*found):
         return best_soup([soup(i, tiny_config, s) for i, s in enumerate(found)], best)
 
     assert chosen(scores(fpr=0.1), scores(fpr=0.05), scores(sfr=0.5, fpr=0.0)).number == 1
-    assert chosen(scores(fpr=0.3)) is None and chosen(None) is None and chosen() is None
-    assert chosen(scores(fpr=0.2)) is None  # Of equals the simpler one.
+    assert chosen(scores(fpr=0.3)).number == 0  # Within the limits before any single trial.
+    assert chosen(scores(sfr=0.03)) is None and chosen(None) is None and chosen() is None
+
+
+def test_a_soup_that_breaks_a_limit_has_to_break_less_than_the_best_trial(tiny_config):
+    best = select([trial(0, tiny_config, scores(sfr=0.1, fpr=0.2))])
+
+    def chosen(**figures):
+        return best_soup([soup(0, tiny_config, scores(**figures))], best)
+
+    assert chosen(sfr=0.05).number == 0 and chosen(sfr=0.1, fpr=0.1).number == 0
+    assert chosen(sfr=0.1, fpr=0.2) is None  # Of equals the simpler one.
+    assert chosen(sfr=0.2) is None
 
 
 def test_without_a_measured_trial_a_soup_may_stand(tiny_config):
