@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from a3.evals.capability import capability
 from a3.evals.kl import kl, task_prompts
@@ -33,21 +34,11 @@ def run_trial(
         adapter = context.store.folder(
             ("trial", job.number), lambda to: trained(job, baseline, context, to)
         )
-    repaired = context.trainable.with_adapter(adapter)
-    with _timed(seconds, "validation"):
-        what = f"trial {job.number}: validation"
-        verdicts, partial = validate(repaired, job.number, what, validation, rule, context)
+    name = f"trial {job.number}"
+    found, verdicts = _measured(adapter, job.number, name, validation, rule, context)
     remember(context, job.number, verdicts)
-    scores = None
-    if partial is None:
-        scores = _scores(repaired, validation, verdicts, seconds, context)
-    return TrialResult(
-        scores=scores,
-        losses=tuple(json.loads((adapter / LOSSES).read_text())),
-        adapter=context.store.relative(adapter),
-        seconds=seconds,
-        partial=partial,
-    )
+    losses = tuple(json.loads((adapter / LOSSES).read_text()))
+    return found.model_copy(update={"losses": losses, "seconds": seconds | found.seconds})
 
 
 def run_soup(
@@ -65,20 +56,34 @@ def run_soup(
     folders = [context.store.root / adapter for adapter in adapters]
     depth = context.config.search.soup_depth
     adapter = context.store.folder(key, lambda to: soup(folders, scale, to, depth))
+    found, _ = _measured(adapter, key[1], f"the mean × {scale:g}", validation, rule, context)
+    return found
+
+
+def _measured(
+    adapter: Path,
+    n_trials: int,
+    name: str,
+    validation: Sequence[Query],
+    rule: DropRule | None,
+    context: Context,
+) -> tuple[TrialResult, list[Verdict]]:
+    """An adapter where the search may look, after `n_trials` earlier trials; and its verdicts."""
     repaired, seconds = context.trainable.with_adapter(adapter), dict[str, float]()
     with _timed(seconds, "validation"):
-        what, n_trials = f"the mean × {scale:g}: validation", key[1]
+        what = f"{name}: validation"
         verdicts, partial = validate(repaired, n_trials, what, validation, rule, context)
     scores = None
     if partial is None:
         scores = _scores(repaired, validation, verdicts, seconds, context)
-    return TrialResult(
+    result = TrialResult(
         scores=scores,
         losses=(),
         adapter=context.store.relative(adapter),
         seconds=seconds,
         partial=partial,
     )
+    return result, verdicts
 
 
 def _scores(
