@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
 from a3.agents.cases import GrammarCases, by_stratum
 from a3.config import Config
 from a3.types.generator import Case, Generator
 from a3.types.queries import KNOWN, Hypothesis, Kind, Query, SearchView
+
+CROSSING_SHARE = 1 / 3
+"""Of the cases of a hypothesis, what a crossing brings: some hundred cells make thousands."""
 
 
 def lessons(config: Config, view: SearchView, generator: Generator | None = None) -> list[Query]:
@@ -17,7 +22,8 @@ def lessons(config: Config, view: SearchView, generator: Generator | None = None
     Fresh ones come from the hypotheses' own generators over the sources of the train queries and
     those that explore left, so they touch nothing that validates or is held out. They are never
     asked: the answers to learn are those to the clean questions, so more of them cost nothing but
-    training. Crossings bring as many again. Without a generator they come out of the grammar.
+    training. Crossings, which are many, bring a share of that each. Without a generator they come
+    out of the grammar.
     """
     source = generator or GrammarCases(config)
     sources = by_stratum(
@@ -28,19 +34,22 @@ def lessons(config: Config, view: SearchView, generator: Generator | None = None
         asked[query.hypothesis_id].add(query.pair_id)
     more = [
         query
-        for h in (*view.hypotheses, *view.crossings)
-        for case in _fresh(config, h, source.again(h, sources), asked[h.id])
+        for h, wanted in _wanted(config, view)
+        for case in _fresh(wanted, source.again(h, sources), asked[h.id])
         for query in case
     ]
     return [*view.train, *more]
 
 
-def _fresh(
-    config: Config, hypothesis: Hypothesis, drawn: list[Case], asked: set[str]
-) -> Iterator[Case]:
-    wanted = config.budget.cases_per_hypothesis - len(asked)
+def _wanted(config: Config, view: SearchView) -> Iterator[tuple[Hypothesis, int]]:
+    cases = config.budget.cases_per_hypothesis
+    yield from ((h, cases) for h in view.hypotheses)
+    yield from ((h, math.ceil(cases * CROSSING_SHARE)) for h in view.crossings)
+
+
+def _fresh(wanted: int, drawn: list[Case], asked: set[str]) -> Iterator[Case]:
     fresh = (case for case in drawn if case[0].pair_id not in asked)
-    yield from (case for _, case in zip(range(wanted), fresh, strict=False))
+    yield from islice(fresh, max(0, wanted - len(asked)))
 
 
 def _serves(query: Query) -> str:
