@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from a3.agents.cases import in_turn
+from a3.agents.cases import evenly
 from a3.agents.hypotheses import child, first
 from a3.agents.knowledge import ask_cleanly
 from a3.config import Config, parse
@@ -101,7 +101,7 @@ def _queries(config: Config, box: Box, known: set[str], doubtful: set[str]) -> l
                 cell = child(name, structure, topic, 1, root, "lockbox")
                 facts = [f for f in pool if f.topic == topic]
                 drawn.append(draw(config.risk, cell, structure, facts, Random(name)))
-        found += [query for case in in_turn(drawn, PER_STRATUM) for query in case]
+        found += [query for case in evenly(drawn, PER_STRATUM) for query in case]
     return found
 
 
