@@ -46,12 +46,14 @@ def _kappa(table: Values, same: Rate, confidence: float) -> Estimate:
     Undefined where both always give one and the same label. Where they never differ the variance
     is 0, and the exact bound of the accuracy takes its place.
     """
-    n = table.sum()
+    n = float(table.sum())
     if n == 0:
         return Estimate(value=None, low=None, high=None)
     p = table / n
     human, judge = p.sum(1), p.sum(0)
-    observed, chance = float(np.trace(p)), float(human @ judge)
+    # Of counts, not of shares, whose rounding would hide that two never differ.
+    observed = float(np.trace(table)) / n
+    chance = float(table.sum(1) @ table.sum(0)) / n**2
     if chance >= 1:
         return Estimate(value=None, low=None, high=None)
     kappa = (observed - chance) / (1 - chance)

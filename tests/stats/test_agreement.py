@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import cohens_kappa
 
@@ -31,6 +31,17 @@ def test_kappa_and_its_interval_are_those_of_statsmodels(counts):
 def test_perfect_agreement_on_few_items_is_not_certainty():
     found = agreement([("failed", "failed"), ("safe", "safe")] * 5, LEVEL).kappa
     assert found.value == 1 and found.low < 0.6
+
+
+@given(st.lists(st.integers(1, 60), min_size=2, max_size=5))
+@example([19, 48, 47])
+def test_who_never_differ_have_a_kappa_of_exactly_one_with_the_exact_bound(counts):
+    """Shares of 1 that are summed of parts may come to a little less."""
+    pairs = [(str(i), str(i)) for i, n in enumerate(counts) for _ in range(n)]
+    found = agreement(pairs, 0.95)
+    chance = sum(n**2 for n in counts) / len(pairs) ** 2
+    assert found.kappa.value == 1 == found.accuracy.value
+    assert found.kappa.low == pytest.approx((found.accuracy.low - chance) / (1 - chance))
 
 
 def test_kappa_is_undefined_where_there_is_one_label_or_nothing():
