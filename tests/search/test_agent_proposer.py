@@ -13,7 +13,7 @@ from tests.search.made import BASE, proposed, scores
 GOOD = {
     "rationale": "lower",
     "expected": "SFR 3 %",
-    "learning_rate": 4e-4,
+    "learning_rate": 8e-4,
     "rank": 16,
     "alpha": 32,
     "epochs": 2,
@@ -35,7 +35,7 @@ def proposer(agent, *overrides, **known):
 def finished(number):
     """A trial near the default, trained and measured."""
     config = compose("agent=claude", "search=agent")
-    point = config.search.default.model_copy(update={"learning_rate": 1e-4 * (number + 2)})
+    point = config.search.default.model_copy(update={"learning_rate": 1e-4 * (number + 6)})
     return proposed(number, config, Proposal(config=point, rationale="-"), scores())
 
 
@@ -55,7 +55,7 @@ def test_a_proposal_within_the_space_is_taken_with_what_it_expects():
     found, heard, _ = proposer(agent)
     (proposal,) = found.propose([finished(0)], 0, 1)
     assert (proposal.rationale, proposal.expected) == ("lower", "SFR 3 %")
-    assert proposal.config.learning_rate == 4e-4
+    assert proposal.config.learning_rate == 8e-4
     assert proposal.config.offsets == {"H0/harmful": 0.5} and not rejected(heard)
 
 
@@ -63,7 +63,7 @@ def test_what_lies_outside_goes_back_and_is_counted():
     agent = Says(GOOD | {"learning_rate": 1.0, "rank": 200}, GOOD)
     found, heard, _ = proposer(agent)
     (proposal,) = found.propose([finished(0)], 0, 1)
-    assert proposal.config.learning_rate == 4e-4 and len(rejected(heard)) == 2
+    assert proposal.config.learning_rate == 8e-4 and len(rejected(heard)) == 2
     said = agent.asked[1].conversation.last.content
     assert "learning_rate" in said and "rank" in said
 
