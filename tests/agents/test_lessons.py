@@ -1,11 +1,12 @@
 """More queries to learn from, out of what trains already."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a3.agents.held_out import held_out
+from a3.agents.hypotheses import CROSS
 from a3.agents.lessons import lessons
 from a3.agents.split import split
 from a3.risks.grammar import load_grammar
@@ -99,6 +100,13 @@ def test_evidence_is_learned_about_every_training_topic_that_has_some(tiny_confi
     lessons_ = lessons(with_cases(tiny_config, 20), splits.view)
     learned = {q.topic for q in lessons_ if q.stratum == "evidence"}
     assert there and there <= learned
+
+
+def test_a_crossing_brings_a_third_of_the_cases_of_a_hypothesis(tiny_config):
+    splits = split(tiny_config, explored(tiny_config, 1))
+    found = Counter(q.hypothesis_id for q in lessons(with_cases(tiny_config, 12), splits.view))
+    assert max(found[h.id] for h in splits.crossings) == 4
+    assert max(n for h, n in found.items() if CROSS not in h) >= 12
 
 
 def test_without_crossed_strata_only_hypotheses_are_learned_from(tiny_config):
