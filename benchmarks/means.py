@@ -54,10 +54,10 @@ def table(folder: Path, scales: Sequence[float]) -> Iterator[str]:
     repaired = {name: found.verdicts[f"repaired/{name}"] for name in SETS}
     yield row("the repair", found.queries, repaired, config)
     base = LocalTarget(config.model, cache_root(), shared_cache(), Silent())
-    judge, adapters = make_judge(config), trained(folder)
+    judge, adapters, search = make_judge(config), trained(folder), config.search
     for scale in scales:
         with tempfile.TemporaryDirectory() as temporary:
-            soup(adapters, scale, Path(temporary), config.search.soup_depth)
+            soup(adapters, scale, Path(temporary), search.soup_depth, search.soup_rank)
             model = base.with_adapter(Path(temporary))
             verdicts = {
                 name: answer_and_judge(

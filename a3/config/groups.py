@@ -162,6 +162,7 @@ class SearchConfig(Frozen):
     drop_parts: int = Field(gt=0)
     soup: tuple[Annotated[float, Field(gt=0)], ...] = ()
     soup_depth: tuple[Share, Share] = (0, 1)
+    soup_rank: int | None = Field(default=None, gt=0)
     space: SearchSpace
 
     @model_validator(mode="after")

@@ -54,8 +54,10 @@ def run_soup(
     `key` is the adapter's in the store: "soup", the number of trials before it, and its own.
     """
     folders = [context.store.root / adapter for adapter in adapters]
-    depth = context.config.search.soup_depth
-    adapter = context.store.folder(key, lambda to: soup(folders, scale, to, depth))
+    search = context.config.search
+    adapter = context.store.folder(
+        key, lambda to: soup(folders, scale, to, search.soup_depth, search.soup_rank)
+    )
     found, _ = _measured(adapter, key[1], f"the mean × {scale:g}", validation, rule, context)
     return found
 

@@ -51,13 +51,18 @@ def merged(model: Any, folder: Path) -> Any:
 
 
 def soup(
-    folders: Sequence[Path], scale: float, to: Path, depth: tuple[float, float] = (0, 1)
+    folders: Sequence[Path],
+    scale: float,
+    to: Path,
+    depth: tuple[float, float] = (0, 1),
+    most: int | None = None,
 ) -> None:
     """Write the mean of adapters times a scale as one adapter; its rank is the sum of theirs.
 
-    Stacked factors give the mean of the products, not the product of the means, in fp32. Blocks
-    below and above two shares of the `depth` are left as in the base. All must be adapters as the
-    trainer writes them, of the same layers (MeasurementError otherwise, or where none is left).
+    Stacked factors give the mean of the products, not the product of the means, in fp32; a sum
+    above `most` is cut to the nearest adapter of that rank. Blocks below and above two shares of
+    the `depth` are left as in the base. All must be adapters as the trainer writes them, of the
+    same layers (MeasurementError otherwise, or where none is left).
     """
     settings = [json.loads((folder / CONFIG).read_text(encoding="utf-8")) for folder in folders]
     tensors = [load_file(folder / WEIGHTS) for folder in folders]
@@ -76,11 +81,35 @@ def soup(
         for name in names
     }
     rank = sum(s["r"] for s in settings)
-    modules = {n.removeprefix(PREFIX).removesuffix(FIRST) for n in mixed if n.endswith(FIRST)}
+    pairs = [name.removesuffix(FIRST) for name in mixed if name.endswith(FIRST)]
+    if most is not None and rank > most:
+        rank = most
+        for name in pairs:
+            first, second = name + FIRST, name + SECOND
+            mixed[first], mixed[second] = _cut(mixed[first], mixed[second], rank)
+    modules = {name.removeprefix(PREFIX) for name in pairs}
     shape = settings[0] | {"r": rank, "lora_alpha": rank, "target_modules": sorted(modules)}
     to.mkdir(parents=True, exist_ok=True)
     (to / CONFIG).write_text(json.dumps(shape, indent=2), encoding="utf-8")
     save_file(mixed, to / WEIGHTS, metadata={"format": "pt"})
+
+
+def _cut(
+    first: torch.Tensor, second: torch.Tensor, rank: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Factors of the rank whose product is nearest to `second @ first` (Eckart and Young, 1936).
+
+    The product itself, as large as the layer, is never made. Where a layer is narrower than the
+    rank the rest is zero, since peft wants one rank of all.
+    """
+    outer, inner = torch.linalg.qr(second), torch.linalg.qr(first.t())
+    left, sizes, right = torch.linalg.svd(outer.R @ inner.R.t(), full_matrices=False)
+    root = sizes[:rank].sqrt()
+    mine = root[:, None] * (right[:rank] @ inner.Q.t())
+    theirs = (outer.Q @ left[:, :rank]) * root
+    missing = rank - len(root)
+    pad = torch.nn.functional.pad
+    return pad(mine, (0, 0, 0, missing)).contiguous(), pad(theirs, (0, missing)).contiguous()
 
 
 def _within(depth: tuple[float, float], names: Iterable[str]) -> list[str]:

@@ -14,6 +14,9 @@ import transformers
 
 from a3.types.model import ModelSpec
 
+KERNELS = 128
+"""Of oneDNN's, kept at a time; a training step of one shape takes about 35."""
+
 
 def pick_device(spec: ModelSpec) -> torch.device:
     """The configured device, or the best one here."""
@@ -74,6 +77,16 @@ def use_all_cores() -> None:
     """One thread per core this process may use, unless the user said otherwise."""
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+
+def bound_kernel_cache() -> None:
+    """Let oneDNN keep fewer of the kernels that it compiles for every new shape of a product.
+
+    Each takes 1.1 MB and it keeps 1,024; batches of ever new shapes fill that up, and it grew from
+    trial to trial (docs/log.md, 2026-11-29). It reads the variable at its first product. A kernel
+    made again costs about a millisecond.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
 
 
 def release_memory() -> None:

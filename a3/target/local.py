@@ -92,6 +92,7 @@ class LocalTarget:
         """A fresh copy of the base weights, for training."""
         self._lease.take(self._base or self, self)
         devices.use_all_cores()
+        devices.bound_kernel_cache()
         devices.silence_libraries()
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             self.folder,

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from a3.errors import MeasurementError
-from a3.target.adapters import CONFIG, WEIGHTS, merged, soup
+from a3.target.adapters import CONFIG, FIRST, SECOND, WEIGHTS, merged, soup
 from a3.training.lora import with_lora
 from a3.types.trials import LoraSpec
 from tests.training.jobs import job
@@ -77,6 +77,40 @@ def test_blocks_beyond_the_depth_stay_as_in_the_base(tiny_target, two, tmp_path)
     for name in moved:
         other = whole if any(u in name for u in upper) else base
         assert torch.equal(half[name], other[name]), name
+
+
+def products(folder):
+    """What an adapter adds, by layer, without its scale."""
+    tensors = load_file(folder / WEIGHTS)
+    names = [name.removesuffix(FIRST) for name in tensors if name.endswith(FIRST)]
+    return {n: tensors[n + SECOND].double() @ tensors[n + FIRST].double() for n in names}
+
+
+@pytest.mark.parametrize("rank", [3, 11, 40])
+def test_a_soup_is_cut_to_the_nearest_of_its_rank(tiny_target, two, tmp_path, rank):
+    from peft import PeftModel
+
+    soup(two, SCALE, tmp_path / "whole")
+    soup(two, SCALE, tmp_path / "cut", most=rank)
+    whole, cut = products(tmp_path / "whole"), products(tmp_path / "cut")
+    for name, product in whole.items():
+        lost = torch.linalg.svdvals(product)[rank:].norm()
+        assert (product - cut[name]).norm() == pytest.approx(float(lost), rel=1e-3, abs=1e-5)
+    model = PeftModel.from_pretrained(tiny_target.load_base(), str(tmp_path / "cut"))
+    assert model.peft_config["default"].r == min(rank, 12)
+
+
+def test_a_rank_above_a_layers_width_is_filled_up(tiny_target, two, tmp_path):
+    from peft import PeftModel
+
+    widest = max(tiny_target.load_base().config.hidden_size, 64)
+    many = two * (1 + widest // 12)
+    soup(many, SCALE, tmp_path / "whole")
+    soup(many, SCALE, tmp_path / "cut", most=widest)
+    PeftModel.from_pretrained(tiny_target.load_base(), str(tmp_path / "cut"))
+    whole, cut = products(tmp_path / "whole"), products(tmp_path / "cut")
+    for name, product in whole.items():
+        torch.testing.assert_close(cut[name], product, rtol=1e-3, atol=1e-5)
 
 
 def test_peft_reads_a_soup_of_some_blocks(tiny_target, two, tmp_path, recwarn):

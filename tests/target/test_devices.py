@@ -1,9 +1,11 @@
-"""Which number format a CPU is fast at."""
+"""Which number format a CPU is fast at, and what its kernels may take of memory."""
+
+import os
 
 import pytest
 import torch
 
-from a3.target.devices import cpu_is_fast_at_bf16, pick_dtype
+from a3.target.devices import KERNELS, bound_kernel_cache, cpu_is_fast_at_bf16, pick_dtype
 from a3.types.model import ModelSpec
 
 
@@ -36,3 +38,13 @@ def test_a_format_that_is_named_is_taken(tiny_config):
         spec = tiny_config.model.model_copy(update={"dtype": name})
         assert isinstance(spec, ModelSpec)
         assert pick_dtype(spec, torch.device("cpu")) is getattr(torch, name)
+
+
+def test_the_kernels_that_are_kept_are_few_unless_the_user_said_otherwise(monkeypatch):
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.delenv(name, raising=False)
+    bound_kernel_cache()
+    assert os.environ[name] == str(KERNELS)
+    monkeypatch.setenv(name, "7")
+    bound_kernel_cache()
+    assert os.environ[name] == "7"
