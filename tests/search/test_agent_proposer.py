@@ -151,7 +151,7 @@ def test_points_that_the_configuration_sets_are_tried_before_the_agent_is_asked(
     agent = Says(GOOD)
     found, _, config = proposer(agent)
     points = tuple(
-        config.search.default.model_copy(update={"harmful_share": h}) for h in (0.3, 0.5, 0.7)
+        config.search.default.model_copy(update={"harmful_share": h}) for h in (0.5, 0.6, 0.7)
     )
     found._config = config.search.model_copy(update={"first": points})
     proposals = found.propose([], 0, 3)
