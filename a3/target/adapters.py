@@ -94,9 +94,7 @@ def soup(
     save_file(mixed, to / WEIGHTS, metadata={"format": "pt"})
 
 
-def _cut(
-    first: torch.Tensor, second: torch.Tensor, rank: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _cut(first: torch.Tensor, second: torch.Tensor, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Factors of the rank whose product is nearest to `second @ first` (Eckart and Young, 1936).
 
     The product itself, as large as the layer, is never made. Where a layer is narrower than the
