@@ -23,34 +23,28 @@ from a3.errors import ConfigError, StoreError
 
 SHARED = ("explore", "split", "baseline")
 """Stages taken over."""
-LATER = (
-    "goal",
-    "method",
-    "respond",
-    "general_data",
-    "search",
-    "train",
-    "evals",
-    "tracker",
-    "executor",
-    "run_dir",
+TAKEN = (
+    *(f"stages/{name}.json" for name in SHARED),
+    *(f"stages/seconds/{name}.json" for name in SHARED),
+    "stages/verdicts/base.json",
+    "provenance.jsonl",  # What explored was the code of then.
 )
-"""Sections that no shared stage reads, but for what EARLIER names."""
-LATER_COUNTS = (
-    "name",
-    "trials",
-    "cases_per_hypothesis",
-    "epoch_tokens",
-    "confirm",
-    "ood",
-    "strata",
-    "general",
-    "neutral",
-    "task_kl",
-    "caps",
-)
-"""The same of the budget."""
-EARLIER = {"respond": ("cross",), "goal": ("confidence",), "evals": ("max_unscored",)}
+READ: dict[str, tuple[str, ...]] = {
+    "goal": ("confidence",),
+    "respond": ("cross",),
+    "evals": ("max_unscored",),
+    "budget": (
+        "facts",
+        "rounds",
+        "queries_per_round",
+        "queries_per_hypothesis",
+        "hypotheses_per_stratum",
+        "queries_per_stratum",
+        "capability_items",
+    ),
+    **dict.fromkeys(("method", "general_data", "search", "train", "tracker", "executor"), ()),
+}
+"""What the shared stages read of these sections; they may read all of any other."""
 
 
 def fork(run: Path, to: Path, changes: list[str]) -> tuple[Config, list[str]]:
@@ -72,10 +66,10 @@ def fork(run: Path, to: Path, changes: list[str]) -> tuple[Config, list[str]]:
     overrides = json.loads((run / "overrides.json").read_text()) + changes
     config = compose(overrides, to)
     _check(json.loads((run / "config.json").read_text()), dump(config))
-    for name in (*SHARED, *(f"seconds/{name}" for name in SHARED), "verdicts/base"):
-        copy = to / f"stages/{name}.json"
+    for name in TAKEN:
+        copy = to / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(run / f"stages/{name}.json", copy)
+        shutil.copy(run / name, copy)
     return config, overrides
 
 
@@ -90,13 +84,11 @@ def _check(before: dict[str, Any], after: dict[str, Any]) -> None:
 
 
 def _shared(key: str, config: dict[str, Any]) -> Any:
-    """What the shared stages read of a section."""
+    """What the shared stages read of a section; where a run lies is nothing to them."""
+    if key == "run_dir":
+        return None
     section = config.get(key)
-    if key == "budget":
-        return {k: v for k, v in config[key].items() if k not in LATER_COUNTS}
-    if key in LATER:
-        return {k: config[key].get(k) for k in EARLIER.get(key, ())}
-    return section
+    return [section.get(k) for k in READ[key]] if section and key in READ else section
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ saw on top of it (loading, and compiling where it happens, with an empty compile
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
@@ -28,10 +29,10 @@ from a3.training.trainer import train
 from a3.types.chat import assistant
 from a3.types.observer import Silent
 from a3.types.trials import TrainingExample, TrialJob
-from benchmarks.ways import main, queries, settle, target
+from benchmarks.ways import HERE, main, queries, settle, target
 
 EXAMPLES, ROWS = 128, 16
-QUICK_RUN_TOKENS = 79_113
+QUICK_RUN_TOKENS = json.loads((HERE / "quick-seed0.json").read_text())["cost"]["trained_tokens"]
 
 
 def examples() -> list[TrainingExample]:

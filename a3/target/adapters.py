@@ -74,19 +74,18 @@ def soup(
         )
     names = _within(depth, tensors[0])
     shares = [scale / len(folders) * s["lora_alpha"] / s["r"] for s in settings]
-    mixed = {
-        name: torch.cat([t[name].float() for t in tensors])
-        if name.endswith(FIRST)
-        else torch.cat([t[name].float() * k for t, k in zip(tensors, shares, strict=True)], dim=1)
-        for name in names
-    }
     rank = sum(s["r"] for s in settings)
-    pairs = [name.removesuffix(FIRST) for name in mixed if name.endswith(FIRST)]
-    if most is not None and rank > most:
-        rank = most
-        for name in pairs:
-            first, second = name + FIRST, name + SECOND
-            mixed[first], mixed[second] = _cut(mixed[first], mixed[second], rank)
+    pairs = [name.removesuffix(FIRST) for name in names if name.endswith(FIRST)]
+    mixed: dict[str, torch.Tensor] = {}
+    for name in pairs:
+        first = torch.cat([t[name + FIRST].float() for t in tensors])
+        second = torch.cat(
+            [t[name + SECOND].float() * k for t, k in zip(tensors, shares, strict=True)], dim=1
+        )
+        if most is not None and rank > most:
+            first, second = _cut(first, second, most)
+        mixed |= {name + FIRST: first, name + SECOND: second}
+    rank = min(rank, most or rank)
     modules = {name.removeprefix(PREFIX) for name in pairs}
     shape = settings[0] | {"r": rank, "lora_alpha": rank, "target_modules": sorted(modules)}
     to.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,9 @@ import pytest
 
 from a3.config import dump
 from a3.errors import ConfigError, StoreError
-from benchmarks.fork import SHARED, fork, main
+from a3.experiment_log import read_log
+from a3.types.events import StageStarted
+from benchmarks.fork import TAKEN, fork, main
 from tests.conftest import compose
 
 ASKED = ["model=tiny", "budget=smoke", "seed=5"]
@@ -16,8 +18,8 @@ ASKED = ["model=tiny", "budget=smoke", "seed=5"]
 def baselined(tmp_path):
     """A run folder that has come as far as its baseline."""
     run = tmp_path / "run"
-    for name in (*SHARED, *(f"seconds/{name}" for name in SHARED), "verdicts/base"):
-        path = run / f"stages/{name}.json"
+    for name in TAKEN:
+        path = run / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(name))
     (run / "config.json").write_text(json.dumps(dump(compose(*ASKED))))
@@ -34,8 +36,8 @@ def test_a_fork_takes_over_what_comes_before_repair_and_changes_what_comes_after
     assert overrides == ASKED + changes
     assert (config.seed, config.respond.source, config.budget.trials) == (5, "template", 3)
     assert (config.search.default.epochs, config.method.name) == (4, "none")
-    for name in SHARED:
-        assert json.loads((to / f"stages/{name}.json").read_text()) == name
+    for name in TAKEN:
+        assert json.loads((to / name).read_text()) == name
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,8 @@ def test_a_fork_repairs_and_evaluates_on_the_same_split(tmp_path, monkeypatch):
     (folder / "overrides.json").write_text(json.dumps([*ASKED, "budget.trials=1"]))
     monkeypatch.setattr("sys.argv", ["fork", str(folder), str(to), "method=none"])
     main()
+    begun = [e.stage for e in read_log(to / "log.jsonl") if isinstance(e, StageStarted)]
+    assert begun == ["repair", "evaluate"]
     mine, theirs = (json.loads((f / "result.json").read_text()) for f in (to, folder))
     assert mine["base"]["confirm"] == theirs["base"]["confirm"]
     assert mine["repaired"]["confirm"] == mine["base"]["confirm"]

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from a3.target.devices import KERNELS, bound_kernel_cache, cpu_is_fast_at_bf16, pick_dtype
+from a3.target.devices import KERNELS, cpu_is_fast_at_bf16, pick_dtype
 from a3.types.model import ModelSpec
 
 
@@ -40,11 +40,11 @@ def test_a_format_that_is_named_is_taken(tiny_config):
         assert pick_dtype(spec, torch.device("cpu")) is getattr(torch, name)
 
 
-def test_the_kernels_that_are_kept_are_few_unless_the_user_said_otherwise(monkeypatch):
+def test_a_loaded_model_keeps_few_kernels_unless_the_user_said_otherwise(tiny_target, monkeypatch):
     name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
     monkeypatch.delenv(name, raising=False)
-    bound_kernel_cache()
+    tiny_target.load_base()
     assert os.environ[name] == str(KERNELS)
     monkeypatch.setenv(name, "7")
-    bound_kernel_cache()
+    tiny_target.load_base()
     assert os.environ[name] == "7"
