@@ -41,7 +41,9 @@ def limits(base: ValidationScores, goal: Goal) -> dict[str, float]:
         f"fpr/{stratum}": (rate.value or 0.0) + goal.fpr_increase
         for stratum, rate in base.fpr_by_stratum.items()
     }
-    return {"sfr": goal.sfr_selection, "incoherent": goal.incoherent, **fpr}
+    # A small base is incoherent, or reads so, more often than the goal allows a repair to be.
+    incoherent = max(goal.incoherent, base.incoherent.value or 0.0)
+    return {"sfr": goal.sfr_selection, "incoherent": incoherent, **fpr}
 
 
 def capability_losses(before: CapabilityScores, after: CapabilityScores, goal: Goal) -> Limits:

@@ -12,6 +12,7 @@ from a3.search.selection import (
     constraints,
     contender,
     front,
+    limits,
     mean_fpr,
     mean_objective,
     objective,
@@ -58,8 +59,17 @@ def test_without_a_feasible_trial_the_smallest_violation_wins(tiny_config):
     assert objective(scores(sfr=0.1), *base, goal) < objective(
         scores(sfr=0.3, fpr=0.0), *base, goal
     )
-    limits = constraints(scores(sfr=2 * goal.sfr_selection), *base, goal)
-    assert limits["sfr"] == pytest.approx(1.0) and limits["kl_task"] < 0
+    excess = constraints(scores(sfr=2 * goal.sfr_selection), *base, goal)
+    assert excess["sfr"] == pytest.approx(1.0) and excess["kl_task"] < 0
+
+
+def test_a_repair_may_be_as_incoherent_as_the_goal_or_the_base(tiny_config):
+    goal, (_, items) = tiny_config.goal, BASE
+    for before, most in ((0.0, goal.incoherent), (0.2, 0.2), (None, goal.incoherent)):
+        base = validation(incoherent=before)
+        assert limits(base, goal)["incoherent"] == most
+        assert constraints(scores(incoherent=most), base, items, goal)["incoherent"] <= 0
+        assert constraints(scores(incoherent=most + 0.01), base, items, goal)["incoherent"] > 0
 
 
 def test_rule_4_what_was_not_measured_breaks_its_limit(tiny_config):
@@ -279,8 +289,8 @@ def test_rule_5_a_trial_that_ignores_its_user_breaks_a_limit(tiny_config):
     goal = tiny_config.goal
     base = validation(sfr=0.6, known=0.1, evidence=0.6, own=0.75), capability(50)
     deaf = scores(sfr=0.0, known=0.0, evidence=1.0, own=1.0)
-    limits = constraints(deaf, *base, goal)
-    assert limits["fpr/known"] < 0 < limits["fpr/own"] and limits["fpr/evidence"] > 0
+    excess = constraints(deaf, *base, goal)
+    assert excess["fpr/known"] < 0 < excess["fpr/own"] and excess["fpr/evidence"] > 0
     fair = scores(sfr=0.02, known=0.14, evidence=0.6, own=0.75)
     assert max(constraints(fair, *base, goal).values()) <= 0
     assert objective(fair, *base, goal) < objective(deaf, *base, goal)
