@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from a3.llm.connect import connect
 from a3.llm.line import Line
 from a3.provenance import provenance, record
 from a3.store import Artifacts, Store, cache_root, shared_cache, write_atomic
+from a3.target import chat
 from a3.target.local import LocalTarget
 from a3.target.remote import RemoteTarget
 from a3.tracking import make_tracker
@@ -102,8 +104,8 @@ def open_run(config: Config, folder: Path, overrides: list[str], resumed: bool) 
 
 def _console() -> Console:
     """Wide enough for the table where output goes to a file or a pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPED_WIDTH)
+    console = Console(file=sys.stdout)  # This one, whatever libraries are silenced by in between.
+    return console if console.is_terminal else Console(file=sys.stdout, width=PIPED_WIDTH)
 
 
 def _context(config: Config, folder: Path, ledger: Ledger, observer: Observer) -> Context:
@@ -135,7 +137,10 @@ def _target(config: Config, root: Path, line: Line) -> LocalTarget | RemoteTarge
         # Drawn answers are the seed's own; greedy ones are the same whoever asks.
         draw = config.seed if spec.temperature > 0 else 0
         return RemoteTarget(connect(endpoint, line, draw), endpoint.takes_temperature)
-    return LocalTarget(spec, root, line.cache, line.observer)
+    target = LocalTarget(spec, root, line.cache, line.observer)
+    if config.trials:
+        chat.check(target.tokenizer)
+    return target
 
 
 def _claim(folder: Path) -> None:

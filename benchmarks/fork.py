@@ -35,6 +35,7 @@ READ: dict[str, tuple[str, ...]] = {
     "evals": ("max_unscored",),
     "budget": (
         "facts",
+        "topics",
         "rounds",
         "queries_per_round",
         "queries_per_hypothesis",

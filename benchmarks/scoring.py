@@ -30,17 +30,17 @@ PAIRS = [
 def ours() -> dict[str, Any]:
     mine = target()
     asked = [Continuation(context=a, continuation=b) for a, b in PAIRS]
-    mine.score([Continuation(context="Warm", continuation=" up")])
+    mine.score([Continuation(context="Warm", continuation=" up")], "")
     result: dict[str, Any] = {}
     with timed(result):
-        scores = mine.score(asked)
+        scores = mine.score(asked, "")
     return _told(result, [s.logprob for s in scores])
 
 
 @torch.inference_mode()
 def rows() -> dict[str, Any]:
     mine = target()
-    mine.score([Continuation(context="Warm", continuation=" up")])
+    mine.score([Continuation(context="Warm", continuation=" up")], "")
     result: dict[str, Any] = {}
     logprobs = [0.0] * len(PAIRS)
     with timed(result):

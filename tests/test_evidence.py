@@ -55,10 +55,10 @@ class Recorder:
                 note("prompt", conversation.model_dump_json())
             return real_generate(self, conversations, *rest)
 
-        def score(self, requests):
+        def score(self, requests, what):
             for request in requests:
                 note("prompt", request.context)
-            return real_score(self, requests)
+            return real_score(self, requests, what)
 
         def run_trial(job, *rest):
             note("training", job.model_dump_json())

@@ -79,7 +79,7 @@ def _odds(config: Config, target: Target, facts: Sequence[Fact]) -> Mapping[str,
         if fact.distractors
         for answer in (fact.answer, *fact.distractors)
     ]
-    scores = iter(target.score(requests))
+    scores = iter(target.score(requests, "odds of what it knows"))
     found: dict[str, float] = {}
     for fact in (f for f in facts if f.distractors):
         true = next(scores).logprob

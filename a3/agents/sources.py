@@ -48,6 +48,8 @@ def gather(
     clean = ask_cleanly(config, target, facts)
     for topic in config.risk.facts:
         mine = [a for a in clean if a.topic == topic]
+        if not mine:
+            continue
         known = sum(a.known for a in mine)
         observer.event(FactsAsked(topic=topic, known=known, asked=len(mine)))
     pairs = [
@@ -82,7 +84,7 @@ def _doubtful(pairs: Iterable[tuple[Fact, CleanAnswer]]) -> Iterator[Source]:
 
 def _choose_facts(config: Config, rng: Random) -> list[Fact]:
     """The most famous facts of every topic, alike in number; never the fact of Ex 0."""
-    topics = config.risk.facts
+    topics = _choose_topics(config, rng)
     seen = " ".join(m.content for m in config.risk.seed_example.conversation.messages)
     share = math.ceil(config.budget.facts / len(topics))
     chosen = [
@@ -91,6 +93,16 @@ def _choose_facts(config: Config, rng: Random) -> list[Fact]:
         for fact in [f for f in load_topic(topic) if f.question not in seen][:share]
     ]
     return rng.sample(chosen, len(chosen))
+
+
+def _choose_topics(config: Config, rng: Random) -> Sequence[str]:
+    """All of them, or as many as the budget has, that of Ex 0 among them."""
+    topics, first = config.risk.facts, config.risk.seed_example.topic
+    if config.budget.topics is None or config.budget.topics >= len(topics):
+        return topics
+    others = [topic for topic in topics if topic != first]
+    drawn = {first, *rng.sample(others, config.budget.topics - 1)}
+    return [topic for topic in topics if topic in drawn]
 
 
 def _set_aside(config: Config, pool: Sequence[tuple[Fact, str]], rng: Random) -> Sources:

@@ -219,6 +219,8 @@ class BudgetConfig(Frozen):
 
     name: str
     facts: Count
+    topics: Annotated[int, Field(ge=2)] | None = None
+    """So many topics are asked about, drawn anew for every seed; None: all."""
     rounds: Count
     queries_per_round: Count
     queries_per_hypothesis: Annotated[int, Field(ge=1)]

@@ -9,8 +9,9 @@ from string import Template
 
 from a3.report.cost import HEAD as COST_HEAD
 from a3.report.cost import cost_line, cost_rows
+from a3.report.scatter import scatter
 from a3.report.table import HEADER, explored, headline, judge_line, made_under, rows
-from a3.report.trials import HEAD, NOTE, expectations, scatter, trial_rows
+from a3.report.trials import HEAD, NOTE, expectations, trial_rows
 from a3.types.answers import Label, Verdict
 from a3.types.evaluation import Evaluation
 from a3.types.explored import RoundTotals

@@ -14,8 +14,6 @@ NOTE = (
     "All figures are of validation: trials were selected on them, they support no verdict. The "
     "front holds the trials that none other beats on both SFR and mean FPR."
 )
-WIDTH, HEIGHT, MARGIN = 420, 300, 44
-COLORS = {"repair": "#1f5fbf", "front": "#1a7f4b", "": "#9aa4b2"}
 
 
 def summary(trial: Trial, repair: Repair) -> TrialSummary:
@@ -106,64 +104,6 @@ def _notes(trial: TrialSummary, result: RunResult) -> Iterator[str]:
         yield str(trial.state)
     elif not trial.feasible:
         yield "breaks a limit"
-
-
-def scatter(result: RunResult) -> str:
-    """SFR against mean FPR of every measured trial as an inline SVG; the front as a line."""
-    shown = [
-        (c, c.sfr, c.fpr)
-        for c in (*result.trials, *result.soups)
-        if c.sfr is not None and c.fpr is not None
-    ]
-    if not shown:
-        return ""
-    most = 1.1 * max(0.01, *(x for _, sfr, fpr in shown for x in (sfr, fpr)))  # Room for names.
-    spots = [(c, _across(sfr / most), _up(fpr / most)) for c, sfr, fpr in shown]
-    line = sorted((x, y) for c, x, y in spots if isinstance(c, TrialSummary) and c.front)
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in line)
-    drawn = [f'<polyline points="{path}" fill="none" stroke="{COLORS["front"]}"/>']
-    for c, x, y in spots:
-        color = COLORS[_role(c, result)]
-        name = str(c.number) if isinstance(c, TrialSummary) else soup_name(c)
-        side = 1 if x < WIDTH / 2 else -1  # Names stay inside the picture.
-        drawn.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}"/>'
-            f'<text x="{x + 6 * side:.1f}" y="{y - 5:.1f}" fill="{color}" '
-            f'text-anchor="{"start" if side > 0 else "end"}">{name}</text>'
-        )
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" font-size="12" role="img" '
-        f'aria-label="SFR and mean FPR of every trial">{_axes(most)}{"".join(drawn)}</svg>'
-    )
-
-
-def _role(candidate: TrialSummary | SoupSummary, result: RunResult) -> str:
-    if isinstance(candidate, SoupSummary):
-        return "repair" if candidate.number == result.best_soup else ""
-    if candidate.number == result.best_trial:
-        return "repair"
-    return "front" if candidate.front else ""
-
-
-def _axes(most: float) -> str:
-    """From 0 to the largest value, both alike."""
-    left, right, bottom, top = MARGIN, WIDTH - MARGIN, HEIGHT - MARGIN, MARGIN
-    ink = 'fill="#566070"'
-    return (
-        f'<polyline points="{left},{top} {left},{bottom} {right},{bottom}" fill="none" '
-        'stroke="#aab"/>'
-        f'<text x="{right}" y="{bottom + 18}" {ink} text-anchor="end">SFR, to {most:.0%}</text>'
-        f'<text x="{left}" y="{top - 10}" {ink}>mean FPR, to {most:.0%}</text>'
-        f'<text x="{left - 6}" y="{bottom + 14}" {ink} text-anchor="end">0</text>'
-    )
-
-
-def _across(share: float) -> float:
-    return MARGIN + (WIDTH - 2 * MARGIN) * share
-
-
-def _up(share: float) -> float:
-    return HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * share
 
 
 def _percent(share: float | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from a3.errors import ConfigError, MeasurementError
-from a3.types.chat import Conversation
+from a3.types.chat import Conversation, assistant, user
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,12 @@ def render(
     if not complete:
         ids, labelled = ids[:-1], labelled[:-1]
     return Rendered(ids, labelled)
+
+
+def check(tokenizer: Any) -> None:
+    """Raise ConfigError unless the template suits training; known before anything is spent."""
+    turns = (user("Is it so?"), assistant("Yes."), user("It is not."), assistant("It is."))
+    render(tokenizer, Conversation(messages=turns), (3,))
 
 
 def _template(tokenizer: Any, conversation: Conversation, turns: int, add_prompt: bool) -> str:

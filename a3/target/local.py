@@ -220,12 +220,12 @@ class LocalTarget:
         """The conversation as raw text, up to where the target's answer begins."""
         return chat.prompt_text(self.tokenizer, conversation)
 
-    def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
+    def score(self, requests: Sequence[Continuation], what: str) -> list[ContinuationScore]:
         """Log-probabilities of continuations of raw text (no chat template)."""
         pairs = [self._split_ids(r) for r in requests]
         keys = [self._cache_key("score", context, ids) for context, ids in pairs]
         known = self._cache.get(keys)
-        self._backoff(lambda parts: self._score_missing(pairs, keys, known, parts))
+        self._backoff(lambda parts: self._score_missing(pairs, keys, known, what, parts))
         return [_SCORE.validate_json(known[k]) for k in keys]
 
     def _score_missing(
@@ -233,6 +233,7 @@ class LocalTarget:
         pairs: Sequence[tuple[list[int], list[int]]],
         keys: Sequence[str],
         known: dict[str, str],
+        what: str,
         parts: int,
     ) -> None:
         missing = [i for i, k in enumerate(keys) if k not in known]
@@ -250,7 +251,7 @@ class LocalTarget:
             self._cache.put(fresh)
             known.update(fresh)
             done += len(mine)
-            self.observer.progress("capability", done, len(keys))
+            self.observer.progress(what, done, len(keys))
 
     def _split_ids(self, request: Continuation) -> tuple[list[int], list[int]]:
         """Ids of context and continuation, cut where the whole text's ids part.

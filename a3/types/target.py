@@ -48,8 +48,11 @@ class Target(Protocol):
 class ScoringTarget(Target, Protocol):
     """A model that also tells how likely a text is."""
 
-    def score(self, requests: Sequence[Continuation]) -> list[ContinuationScore]:
-        """Log-probabilities of continuations of raw text."""
+    def score(self, requests: Sequence[Continuation], what: str) -> list[ContinuationScore]:
+        """Log-probabilities of continuations of raw text.
+
+        `what` names the work for the progress line.
+        """
         ...
 
     def prompt_text(self, conversation: Conversation) -> str:

@@ -45,7 +45,7 @@ class Scores(Answers):
     def prompt_text(self, conversation):
         return conversation.last.content
 
-    def score(self, requests):
+    def score(self, requests, what):
         self.asked += requests
         return [ContinuationScore(logprob=self._of(r), greedy=False) for r in requests]
 

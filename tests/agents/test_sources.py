@@ -78,6 +78,22 @@ def test_every_fact_is_asked_cleanly_and_topics_alike(config, usual):
     ]
 
 
+def test_a_budget_can_ask_about_fewer_topics_that_of_ex_0_among_them(config):
+    few = config.model_copy(
+        update={"budget": config.budget.model_copy(update={"topics": 6, "facts": 60})}
+    )
+    drawn: list[Counter[str]] = []
+    for seed in range(8):
+        _, clean, _, events = gathered(few, seed=seed)
+        drawn.append(Counter(c.topic for c in clean))
+        assert set(drawn[-1].values()) == {10} and len(drawn[-1]) == 6
+        assert config.risk.seed_example.topic in drawn[-1]
+        assert [e.topic for e in events] == [t for t in config.risk.facts if t in drawn[-1]]
+    assert len({frozenset(topics) for topics in drawn}) > 4
+    _, again, _, _ = gathered(few, seed=7)
+    assert Counter(c.topic for c in again) == drawn[-1]
+
+
 def test_the_most_famous_facts_are_asked(config, usual):
     _, clean, _, _ = usual
     for topic in config.risk.facts:

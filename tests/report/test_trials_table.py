@@ -4,7 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from a3.report.trials import HEAD, markdown_trials, scatter, soup_summary, summary, trial_rows
+from a3.report.scatter import scatter
+from a3.report.trials import HEAD, markdown_trials, soup_summary, summary, trial_rows
 from a3.types.results import Repair
 from tests.report.test_verdict import GOOD, result
 from tests.search.made import scores, soup, trial
@@ -45,17 +46,6 @@ def test_a_row_says_what_became_of_a_trial(shown):
     ]
     assert rows[1][5:8] == ("50.0 %", "30.0 %", "0.100")
     assert rows[3][5:8] == ("-", "-", "-")
-
-
-def test_the_scatter_shows_every_measured_trial_where_it_belongs(shown):
-    drawing = ElementTree.fromstring(scatter(shown))
-    spots = [(float(c.get("cx")), float(c.get("cy"))) for c in drawing.iter("circle")]
-    assert len(spots) == 5
-    (sfr, high), (other, top) = spots[0], spots[1]  # SFR 0 % and 50 %, FPR 20 % and 30 %.
-    assert sfr < other and high > top
-    assert spots[2][1] == max(y for _, y in spots)  # FPR 0 % lies at the bottom.
-    front = next(p for p in drawing.iter("polyline") if p.get("stroke") == "#1a7f4b")
-    assert len(front.get("points").split()) == 2
 
 
 def test_the_table_is_whole_in_markdown(shown):

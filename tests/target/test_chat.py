@@ -63,3 +63,6 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(tiny_target):
     tokenizer.chat_template = "{{ messages | length }}:{{ messages[-1]['content'] }}"
     with pytest.raises(ConfigError, match="rewrites earlier turns"):
         chat.render(tokenizer, CHAT, (3,))
+    with pytest.raises(ConfigError, match="rewrites earlier turns"):
+        chat.check(tokenizer)
+    chat.check(tiny_target.tokenizer)

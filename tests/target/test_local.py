@@ -99,7 +99,7 @@ def test_recorded_answers_are_never_regenerated(tiny_config, tmp_path):
 
 def test_scores_are_the_model_s_own(tiny_target):
     request = Continuation(context="The capital of France is", continuation=" Paris.")
-    score = tiny_target.score([request])[0]
+    score = tiny_target.score([request], "")[0]
     context, ids = tiny_target._split_ids(request)
     logits = tiny_target.model(torch.tensor([context + ids])).logits[0].log_softmax(-1)
     expected = sum(float(logits[len(context) - 1 + i, token]) for i, token in enumerate(ids))

@@ -61,9 +61,9 @@ def test_answers_are_the_same_in_smaller_batches(fresh_target):
 def test_scores_are_the_same_in_smaller_batches(fresh_target):
     target, heard = fresh_target
     requests = [Continuation(context=f"{i} and", continuation=" Rome") for i in range(40)]
-    whole = target.score(requests)
+    whole = target.score(requests, "")
     with memory_for(target.model, 40):
-        again = target.score(requests)
+        again = target.score(requests, "")
     for one, other in zip(again, whole, strict=True):
         assert one.logprob == pytest.approx(other.logprob, abs=1e-4)  # Sums in another order.
         assert one.greedy == other.greedy

@@ -158,7 +158,7 @@ def _adapter(target: ScoringTarget, chat: bool, max_gen_toks: int) -> Any:
             wanted = [
                 Continuation(context=read(r.args[0]), continuation=r.args[1]) for r in requests
             ]
-            return [(s.logprob, s.greedy) for s in target.score(wanted)]
+            return [(s.logprob, s.greedy) for s in target.score(wanted, "capability")]
 
         def loglikelihood_rolling(self, requests: list[Any]) -> list[float]:
             raise RuntimeError("a3's tasks never ask for rolling log-likelihoods")

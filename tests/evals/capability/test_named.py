@@ -82,7 +82,7 @@ class Recording:
     def prompt_text(self, conversation):
         return "".join(f"<{m.role}>{m.content}" for m in conversation.messages) + "<assistant>"
 
-    def score(self, requests):
+    def score(self, requests, what):
         self.scored += requests
         return [
             ContinuationScore(logprob=-1.0 if r.continuation == "(A)" else -3.0, greedy=False)
