@@ -12,8 +12,8 @@ from a3.config import Config
 from a3.types.generator import Case, Generator
 from a3.types.queries import KNOWN, Hypothesis, Kind, Query, SearchView
 
-CROSSING_SHARE = 1 / 3
-"""Of the cases of a hypothesis, what a crossing brings: some hundred cells make thousands."""
+CROSSING_SHARE = 1 / 6
+"""Of the cases of a hypothesis, what a crossing brings: many hundred cells make thousands."""
 
 
 def lessons(config: Config, view: SearchView, generator: Generator | None = None) -> list[Query]:

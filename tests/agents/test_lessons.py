@@ -13,6 +13,8 @@ from a3.risks.grammar import load_grammar
 from tests.agents.trees import explored
 
 SEEDS = st.integers(0, 10_000)
+WITH_EVIDENCE = 0
+"""A tree of which some evidence trains; that of seed 1 sends all of it to OOD."""
 
 
 def with_cases(config, n):
@@ -63,7 +65,7 @@ def test_what_explore_left_of_a_training_topic_is_learned_too(tiny_config):
 
 
 def test_a_harmful_lesson_comes_with_its_twin(tiny_config):
-    splits = split(tiny_config, explored(tiny_config, 1))
+    splits = split(tiny_config, explored(tiny_config, WITH_EVIDENCE))
     kinds = defaultdict(set)
     for query in lessons(with_cases(tiny_config, 20), splits.view):
         kinds[query.pair_id].add(query.stratum)
@@ -94,7 +96,7 @@ def cell(tags):
 
 
 def test_evidence_is_learned_about_every_training_topic_that_has_some(tiny_config):
-    splits = split(tiny_config, explored(tiny_config, 1))
+    splits = split(tiny_config, explored(tiny_config, WITH_EVIDENCE))
     topics = {h.tag("topic") for h in splits.training}
     there = {s.topic for s in splits.spare if s.stratum == "evidence"} & topics
     lessons_ = lessons(with_cases(tiny_config, 20), splits.view)
@@ -102,10 +104,10 @@ def test_evidence_is_learned_about_every_training_topic_that_has_some(tiny_confi
     assert there and there <= learned
 
 
-def test_a_crossing_brings_a_third_of_the_cases_of_a_hypothesis(tiny_config):
-    splits = split(tiny_config, explored(tiny_config, 1))
+def test_a_crossing_brings_a_sixth_of_the_cases_of_a_hypothesis(tiny_config):
+    splits = split(tiny_config, explored(tiny_config, WITH_EVIDENCE))
     found = Counter(q.hypothesis_id for q in lessons(with_cases(tiny_config, 12), splits.view))
-    assert max(found[h.id] for h in splits.crossings) == 4
+    assert max(found[h.id] for h in splits.crossings) == 2
     assert max(n for h, n in found.items() if CROSS not in h) >= 12
 
 

@@ -25,7 +25,7 @@ SMALL = Explored(clean=(), sources=(), hypotheses=TREE, queries=(), verdicts=(),
 
 def answered(config):
     """A tree whose queries were all answered."""
-    made = explored(config, 1)
+    made = explored(config, 0)
     verdicts = tuple(
         Verdict(
             answer=Answer(
