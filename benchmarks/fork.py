@@ -35,7 +35,6 @@ READ: dict[str, tuple[str, ...]] = {
     "evals": ("max_unscored",),
     "budget": (
         "facts",
-        "topics",
         "rounds",
         "queries_per_round",
         "queries_per_hypothesis",

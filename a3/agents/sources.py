@@ -7,7 +7,7 @@ the target answers to the clean question decides which stratum a fact can serve.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -44,11 +44,10 @@ def gather(
 
     Raises MeasurementError when the target knows too little.
     """
-    facts, clean = _ask(config, target, rng)
+    facts = _choose_facts(config, rng)
+    clean = ask_cleanly(config, target, facts)
     for topic in config.risk.facts:
         mine = [a for a in clean if a.topic == topic]
-        if not mine:
-            continue
         known = sum(a.known for a in mine)
         observer.event(FactsAsked(topic=topic, known=known, asked=len(mine)))
     pairs = [
@@ -81,48 +80,17 @@ def _doubtful(pairs: Iterable[tuple[Fact, CleanAnswer]]) -> Iterator[Source]:
             )
 
 
-def _ask(config: Config, target: Target, rng: Random) -> tuple[list[Fact], list[CleanAnswer]]:
-    """Facts and what is known of them, until as many topics can be explored as the budget has."""
-    facts: list[Fact] = []
-    clean: list[CleanAnswer] = []
-    for topics in _turns(config, rng):
-        more = _choose_facts(config, topics, rng)
-        facts += more
-        clean += ask_cleanly(config, target, more)
-        known = Counter(answer.topic for answer in clean if answer.known)
-        free = sum(n - _reserved(n, config) >= MIN_SOURCES for n in known.values())
-        if config.budget.topics is not None and free >= config.budget.topics:
-            break
-    return facts, clean
-
-
-def _turns(config: Config, rng: Random) -> Iterator[Sequence[str]]:
-    """All topics at once; one after the other, that of Ex 0 first, where a few are enough."""
-    topics, first = config.risk.facts, config.risk.seed_example.topic
-    if config.budget.topics is None:
-        yield topics
-        return
-    yield [first]
-    for topic in rng.sample(topics, len(topics)):
-        if topic != first:
-            yield [topic]
-
-
-def _choose_facts(config: Config, topics: Sequence[str], rng: Random) -> list[Fact]:
+def _choose_facts(config: Config, rng: Random) -> list[Fact]:
     """The most famous facts of every topic, alike in number; never the fact of Ex 0."""
+    topics = config.risk.facts
     seen = " ".join(m.content for m in config.risk.seed_example.conversation.messages)
-    share = math.ceil(config.budget.facts / len(config.risk.facts))
+    share = math.ceil(config.budget.facts / len(topics))
     chosen = [
         fact
         for topic in topics
         for fact in [f for f in load_topic(topic) if f.question not in seen][:share]
     ]
     return rng.sample(chosen, len(chosen))
-
-
-def _reserved(n: int, config: Config) -> int:
-    """How many of n sources are set aside for the held-out sets."""
-    return round(n * config.explore.reserve)
 
 
 def _set_aside(config: Config, pool: Sequence[tuple[Fact, str]], rng: Random) -> Sources:
@@ -134,7 +102,7 @@ def _set_aside(config: Config, pool: Sequence[tuple[Fact, str]], rng: Random) ->
     free: dict[str, dict[str, list[Fact]]] = {"known": {}, "evidence": {}, "own": {}}
     for (stratum, topic), facts in sorted(groups.items()):
         mine = rng.sample(facts, len(facts))
-        cut = _reserved(len(mine), config)
+        cut = round(len(mine) * config.explore.reserve)
         found += [
             Source(id=f.id, topic=topic, stratum=stratum, reserved=i < cut)
             for i, f in enumerate(mine)

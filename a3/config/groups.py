@@ -219,8 +219,6 @@ class BudgetConfig(Frozen):
 
     name: str
     facts: Count
-    topics: Annotated[int, Field(ge=2)] | None = None
-    """Topics are asked about one by one until so many can be explored; None: all of them."""
     rounds: Count
     queries_per_round: Count
     queries_per_hypothesis: Annotated[int, Field(ge=1)]

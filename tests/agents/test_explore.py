@@ -73,7 +73,6 @@ def config(tiny_config):
     """The topics that the tiny model knows, and few queries."""
     budget = {
         "facts": 100,
-        "topics": None,
         "rounds": 3,
         "queries_per_round": 12,
         "queries_per_hypothesis": 4,

@@ -78,33 +78,6 @@ def test_every_fact_is_asked_cleanly_and_topics_alike(config, usual):
     ]
 
 
-def test_topics_are_asked_about_until_enough_can_be_explored(config):
-    """Of 20 facts each topic's first half is known: ten, of which four are set aside."""
-    few = {"topics": 4, "facts": 20 * len(config.risk.facts)}
-    asking = config.model_copy(update={"budget": config.budget.model_copy(update=few)})
-    drawn: list[frozenset[str]] = []
-    for seed in range(8):
-        sources, clean, _, events = gathered(asking, share=10 / 50.5, seed=seed)
-        asked = Counter(c.topic for c in clean)
-        assert len(asked) == 4 and set(asked.values()) == {20}
-        assert set(sources.open["known"]) == set(asked)
-        assert config.risk.seed_example.topic in asked
-        assert [e.topic for e in events] == [t for t in config.risk.facts if t in asked]
-        drawn.append(frozenset(asked))
-    assert len(set(drawn)) > 4
-    assert {c.topic for c in gathered(asking, share=10 / 50.5, seed=7)[1]} == drawn[-1]
-
-
-def test_where_too_few_topics_can_be_explored_all_are_asked_about(config):
-    """Eight known facts leave five to explore, seven leave four."""
-    few = {"topics": 2, "facts": 20 * len(config.risk.facts)}
-    asking = config.model_copy(update={"budget": config.budget.model_copy(update=few)})
-    _, clean, _, _ = gathered(asking, share=8 / 50.5)
-    assert len({c.topic for c in clean}) == 2
-    with pytest.raises(MeasurementError, match="two topics with 5 facts"):
-        gathered(asking, share=7 / 50.5)
-
-
 def test_the_most_famous_facts_are_asked(config, usual):
     _, clean, _, _ = usual
     for topic in config.risk.facts:
@@ -251,4 +224,4 @@ def test_every_budget_asks_enough_for_a_target_that_knows_two_thirds(budget):
             return super().generate(conversations, decoding, what)
 
     sources, _ = gather(config, TwoThirds(config, 1), Silent(), Random(0))
-    assert len(sources.open["known"]) == (config.budget.topics or len(config.risk.facts))
+    assert len(sources.open["known"]) == len(config.risk.facts)
