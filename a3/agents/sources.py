@@ -24,7 +24,7 @@ from a3.types.observer import Observer
 from a3.types.queries import Source
 from a3.types.target import Target
 
-MIN_SOURCES = 5
+MIN_SOURCES = 3
 """A topic with fewer unreserved sources of a stratum is not explored in it."""
 
 

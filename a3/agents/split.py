@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from random import Random
 
@@ -138,7 +138,8 @@ def _choose_ood(config: Config, explored: Explored, rng: Random) -> tuple[set[st
     """Structures and topics that never train, and everything below them in the tree.
 
     One structure and one topic of the failure itself; of each further stratum one structure, and
-    one topic where its topics are its own. How the base did on any of them has no part in it.
+    one topic where its topics are its own; more structures where these hold less than the share.
+    How the base did on any of them has no part in it.
     """
     groups: dict[str, list[Hypothesis]] = defaultdict(list)
     for h in explored.hypotheses:
@@ -159,10 +160,10 @@ def _never_trains(
     reserved: Mapping[tuple[str, str], int],
     rng: Random,
 ) -> set[str]:
-    """The tags (structure and, if there is one to take, topic) of one stratum to set aside.
+    """The tags (structures and, if there is one to take, a topic) of one stratum to set aside.
 
     Among all pairs: near the wanted share, with enough sources to ask about, and the more
-    complicated structure first.
+    complicated structure first. Then further structures at random that bring the share nearer.
     """
     hypotheses, spared = groups[stratum], set(groups[KNOWN][0].tags)  # H0 trains.
     structures = sorted({h.tag("structure") for h in hypotheses if h.tags[0] not in spared})
@@ -182,15 +183,22 @@ def _never_trains(
         )
     complexity = {h.tag("structure"): h.complexity for h in hypotheses}
 
+    def off(tags: Collection[str]) -> float:
+        share = len(_tagged(hypotheses, {*tags, *banned})) / len(hypotheses)
+        return abs(share - config.explore.ood_share)
+
     def cost(tags: tuple[str, ...]) -> tuple[float, float]:
-        share = len(_tagged(hypotheses, set(tags) | banned)) / len(hypotheses)
         names = [tag.split(":", 1)[1] for tag in tags]
         missing = sum(max(0, ENOUGH_SOURCES - reserved.get((stratum, t), 0)) for t in names[1:])
-        simple = abs(share - config.explore.ood_share) + SOURCE_WEIGHT * missing
+        simple = off(tags) + SOURCE_WEIGHT * missing
         return simple - COMPLEXITY_WEIGHT * complexity[names[0]], rng.random()
 
     pairs = [(f"structure:{s}", f"topic:{t}") for s in structures for t in topics]
-    return set(min(pairs or [(f"structure:{s}",) for s in structures], key=cost))
+    chosen = min(pairs or [(f"structure:{s}",) for s in structures], key=cost)
+    for tag in rng.sample([f"structure:{s}" for s in structures], len(structures)):
+        # Where there are nearly as many structures as hypotheses one pair holds only a few of them.
+        chosen = min(chosen, (*chosen, tag), key=off)
+    return set(chosen)
 
 
 def _tagged(hypotheses: Sequence[Hypothesis], banned: set[str]) -> set[str]:

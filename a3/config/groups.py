@@ -158,6 +158,8 @@ class SearchConfig(Frozen):
     batch: int = Field(gt=0)
     rerun_top: int = Field(gt=0)
     rerun_seeds: Count
+    rerun_length: int = Field(default=1, gt=0)
+    """How many times as long as the first training."""
     keep: Literal["front", "all"]
     drop_parts: int = Field(gt=0)
     soup: tuple[Annotated[float, Field(gt=0)], ...] = ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from a3.config.groups import SearchConfig
 from a3.errors import MeasurementError, TooManyUnscored
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_soup
@@ -34,8 +35,9 @@ def soups(
     """The mean of all trained trials at each scale of `search.soup`, measured like trials.
 
     Dropped ones belong to it: they could not win alone, and differ most from those that could.
+    Where the best were trained again for longer, it is the mean of these alone.
     """
-    several = sum(t.adapter is not None for t in trials) > 1
+    several = len(_averaged(trials, context.config.search)) > 1
     found: list[Soup] = []
     for number in range(len(context.config.search.soup) if several else 0):
         rule = _drop_rule(trials, found, baseline, context)
@@ -46,6 +48,12 @@ def soups(
         )
         found.append(made)
     return found
+
+
+def _averaged(trials: Sequence[Trial], search: SearchConfig) -> dict[int, str]:
+    """Adapters by the numbers of the trials they belong to."""
+    longer = [t for t in trials if t.rerun_of is not None] if search.rerun_length > 1 else []
+    return {t.number: t.adapter for t in longer or trials if t.adapter is not None}
 
 
 def _drop_rule(
@@ -76,8 +84,8 @@ def _soup(
     baseline: Baseline,
     context: Context,
 ) -> Soup:
-    adapters = {t.number: t.adapter for t in trials if t.adapter is not None}
     search = context.config.search
+    adapters = _averaged(trials, search)
     key, scale = ("soup", len(trials), number), search.soup[number]
     found = Soup(
         number=number,

@@ -51,12 +51,13 @@ def measured_on(trial: Trial, rule: DropRule | None, shared: Shared) -> Trial:
 
 def _job(number: int, proposal: Proposal, shared: Shared) -> TrialJob:
     config = shared.config
+    times = 1 if proposal.rerun_of is None else config.search.rerun_length
     return TrialJob(
         number=number,
         config=proposal.config,
         examples=shared.responses.examples,
         objective=config.train.objective,
-        epoch_tokens=config.budget.epoch_tokens,
+        epoch_tokens=config.budget.epoch_tokens * times,
         seed=config.seed * 1000 + number,
     )
 

@@ -52,6 +52,16 @@ def test_rule_1_explore_s_own_queries_of_ood_hypotheses_are_used_nowhere(tiny_co
     assert used == {q.id for q in found.queries if q.hypothesis_id not in ood}
 
 
+@settings(max_examples=15)
+@given(SEEDS)
+def test_a_stratum_of_many_structures_gives_its_share_to_ood(tiny_config, seed):
+    explore = tiny_config.explore.model_copy(update={"ood_share": 0.5})
+    config = tiny_config.model_copy(update={"explore": explore})
+    splits = split(config, explored(config, seed, per_stratum=24))
+    ood = sum(stratum(h) == "evidence" for h in splits.ood)
+    assert ood / 24 >= 0.4  # More where much hangs below one hypothesis.
+
+
 @settings(max_examples=25)
 @given(SEEDS)
 def test_rule_5_every_stratum_has_a_structure_that_never_trains(tiny_config, seed):

@@ -139,3 +139,20 @@ def test_a_dropped_soup_is_never_chosen_and_says_why(kitchen):
     line = ConsoleObserver._line(None, SoupMeasured(soup=soup))
     assert "dropped: after 9 of 40" in line
     assert search.heard.figures[-1] == {"soup/0/validation/answered": 9 / 40}
+
+
+def test_where_the_best_were_trained_longer_it_is_the_mean_of_these(kitchen):
+    again = {"trials": 6, "rerun_top": 1, "rerun_seeds": 3}
+    search = kitchen({1.0: BETTER}).configured(**again, rerun_length=4)
+    search.repair()
+    tokens = [j.epoch_tokens for j in search.jobs]
+    short, longer = tokens[:3], tokens[3:]
+    assert len(short) == len(longer) == 3 and set(longer) == {4 * n for n in short}
+    assert search.cooked == [(1.0, tuple(f"adapters/trial/{n}" for n in (3, 4, 5)))]
+
+
+def test_reruns_as_long_as_the_others_are_averaged_with_them(kitchen):
+    search = kitchen({1.0: BETTER}).configured(trials=6, rerun_top=1, rerun_seeds=3)
+    search.repair()
+    assert len({j.epoch_tokens for j in search.jobs}) == 1
+    assert [len(adapters) for _, adapters in search.cooked] == [6]
