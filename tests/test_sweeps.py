@@ -90,11 +90,12 @@ def test_it_says_how_it_is_started(path):
     assert f"wandb sweep sweeps/{path.name}" in path.read_text().split("project:")[0]
 
 
-def test_the_rows_of_the_comparison_train_equally_much():
+@pytest.mark.parametrize("budget", ["quick", "standard"])
+def test_the_rows_of_the_comparison_train_equally_much(budget):
     """Same epochs, same share of general data, same number of trainings, whatever is proposed."""
     sweep = read(ROOT / "sweeps/methods.yaml")
     rows = {
-        name: compose([f"experiment={name}"], Path("unused"))
+        name: compose([f"experiment={name}", f"budget={budget}"], Path("unused"))
         for name in sweep["parameters"]["experiment"]["values"]
     }
     assert set(rows) == {p.stem for p in (CONF / "experiment").glob("[!_]*.yaml")}
@@ -103,7 +104,7 @@ def test_the_rows_of_the_comparison_train_equally_much():
     for config in rows.values():
         fixed = config.search.space.dimensions
         assert fixed["epochs"].low == fixed["epochs"].high == config.search.default.epochs
-        assert config.trials == 5
+        assert config.trials == 5 and config.search.rerun_seeds == 0
     assert len({c.budget.epoch_tokens for c in rows.values()}) == 1
     assert rows["template"].respond.source == "template"
     assert rows["random_search"].search.name == "random"
