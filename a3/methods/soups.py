@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from a3.config.groups import SearchConfig
 from a3.errors import MeasurementError, TooManyUnscored
 from a3.executor.context import Baseline, Context
 from a3.executor.local import run_soup
@@ -32,12 +31,12 @@ from a3.types.trials import Candidate, DropRule, Soup, Trial, TrialResult
 def soups(
     trials: Sequence[Trial], view: SearchView, baseline: Baseline, context: Context
 ) -> list[Soup]:
-    """The mean of all trained trials at each scale of `search.soup`, measured like trials.
+    """The mean of the trials that trained longest, at each scale of `search.soup`.
 
-    Dropped ones belong to it: they could not win alone, and differ most from those that could.
-    Where the best were trained again for longer, it is the mean of these alone.
+    It is measured like a trial. Dropped ones belong to it: they could not win alone, and differ
+    most from those that could.
     """
-    several = len(_averaged(trials, context.config.search)) > 1
+    several = len(_averaged(trials)) > 1
     found: list[Soup] = []
     for number in range(len(context.config.search.soup) if several else 0):
         rule = _drop_rule(trials, found, baseline, context)
@@ -50,10 +49,14 @@ def soups(
     return found
 
 
-def _averaged(trials: Sequence[Trial], search: SearchConfig) -> dict[int, str]:
-    """Adapters by the numbers of the trials they belong to."""
-    longer = [t for t in trials if t.rerun_of is not None] if search.rerun_length > 1 else []
-    return {t.number: t.adapter for t in longer or trials if t.adapter is not None}
+def _averaged(trials: Sequence[Trial]) -> dict[int, str]:
+    """Adapters of the trials that trained longest, by number."""
+    longest = max((t.proposal.length for t in trials if t.adapter is not None), default=1)
+    return {
+        t.number: t.adapter
+        for t in trials
+        if t.adapter is not None and t.proposal.length == longest
+    }
 
 
 def _drop_rule(
@@ -84,8 +87,8 @@ def _soup(
     baseline: Baseline,
     context: Context,
 ) -> Soup:
+    adapters = _averaged(trials)
     search = context.config.search
-    adapters = _averaged(trials, search)
     key, scale = ("soup", len(trials), number), search.soup[number]
     found = Soup(
         number=number,

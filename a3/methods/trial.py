@@ -51,13 +51,12 @@ def measured_on(trial: Trial, rule: DropRule | None, shared: Shared) -> Trial:
 
 def _job(number: int, proposal: Proposal, shared: Shared) -> TrialJob:
     config = shared.config
-    times = 1 if proposal.rerun_of is None else config.search.rerun_length
     return TrialJob(
         number=number,
         config=proposal.config,
         examples=shared.responses.examples,
         objective=config.train.objective,
-        epoch_tokens=config.budget.epoch_tokens * times,
+        epoch_tokens=config.budget.epoch_tokens * proposal.length,
         seed=config.seed * 1000 + number,
     )
 

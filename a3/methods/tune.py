@@ -104,7 +104,7 @@ def _due(trials: Sequence[Trial], propose: Propose, context: Context) -> tuple[P
     search = context.config.search
     if new := _new(trials, context):
         return tuple(propose(trials, min(search.batch, new)))
-    again = reruns(trials, search.rerun_top, search.rerun_seeds)
+    again = reruns(trials, search.rerun_top, search.rerun_seeds, search.rerun_length)
     return tuple(again[: min(search.batch, _left(trials, context))])
 
 

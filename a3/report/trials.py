@@ -23,6 +23,7 @@ def summary(trial: Trial, repair: Repair) -> TrialSummary:
         state=trial.state,
         config=trial.proposal.config,
         rerun_of=trial.rerun_of,
+        length=trial.proposal.length,
         front=trial.number in repair.front,
         rationale=trial.proposal.rationale,
         expected=trial.proposal.expected,
@@ -97,7 +98,8 @@ def _notes(trial: TrialSummary, result: RunResult) -> Iterator[str]:
     if trial.front:
         yield "front"
     if trial.rerun_of is not None:
-        yield f"trial {trial.rerun_of} again"
+        longer = "" if trial.length == 1 else f" at {trial.length} times the length"
+        yield f"trial {trial.rerun_of} again{longer}"
     if len(result.selected_on) > 1 and trial.number in result.selected_on:
         yield "in the mean that decided"
     if trial.feasible is None:

@@ -197,9 +197,10 @@ def contender(trials: Sequence[Trial], top: int) -> Trial | None:
     return trials[min(open_)[1]] if open_ else None
 
 
-def reruns(trials: Sequence[Trial], top: int, seeds: int) -> list[Proposal]:
+def reruns(trials: Sequence[Trial], top: int, seeds: int, length: int = 1) -> list[Proposal]:
     """What is still to be trained again: the `top` best configurations, on `seeds` seeds each.
 
+    With epochs `length` times as long as the first time.
     A configuration of which a fresh seed failed, or was dropped, is out.
     """
     done = Counter(t.rerun_of for t in trials)
@@ -211,6 +212,7 @@ def reruns(trials: Sequence[Trial], top: int, seeds: int) -> list[Proposal]:
             config=trial.proposal.config,
             rationale=f"trial {trial.number} again, fresh seed {seed + 1} of {seeds}",
             rerun_of=trial.number,
+            length=length,
         )
         for trial in best
         for seed in range(done[trial.number], seeds)

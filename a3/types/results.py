@@ -100,6 +100,8 @@ class TrialSummary(Frozen):
     state: TrialState
     config: TrialConfig
     rerun_of: int | None
+    length: int = 1
+    """How many times as long as other trials it trained."""
     sfr: float | None
     fpr: float | None
     """Mean over strata."""

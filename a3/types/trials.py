@@ -148,6 +148,8 @@ class Proposal(Frozen):
     """What the proposer thinks will happen; the log shows it against what did."""
     rerun_of: int | None = None
     """Number of the trial whose configuration is trained again, on a fresh seed."""
+    length: int = Field(default=1, ge=1)
+    """Tokens of an epoch, in `budget.epoch_tokens`."""
 
 
 class TrialState(StrEnum):

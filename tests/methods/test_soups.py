@@ -151,6 +151,16 @@ def test_where_the_best_were_trained_longer_it_is_the_mean_of_these(kitchen):
     assert search.cooked == [(1.0, tuple(f"adapters/trial/{n}" for n in (3, 4, 5)))]
 
 
+def test_where_no_longer_training_came_off_it_is_the_mean_of_the_others(kitchen):
+    again = {"trials": 6, "rerun_top": 1, "rerun_seeds": 3, "rerun_length": 4}
+    search = kitchen({1.0: BETTER}).configured(**again)
+    search.fail = {3}  # Its configuration is out with it.
+    search.repair()
+    ((_, adapters),) = search.cooked
+    short = [j.number for j in search.jobs if j.epoch_tokens == search.jobs[0].epoch_tokens]
+    assert 3 not in short and adapters == tuple(f"adapters/trial/{n}" for n in short)
+
+
 def test_reruns_as_long_as_the_others_are_averaged_with_them(kitchen):
     search = kitchen({1.0: BETTER}).configured(trials=6, rerun_top=1, rerun_seeds=3)
     search.repair()

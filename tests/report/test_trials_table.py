@@ -48,6 +48,14 @@ def test_a_row_says_what_became_of_a_trial(shown):
     assert rows[3][5:8] == ("-", "-", "-")
 
 
+def test_a_longer_rerun_says_so(shown):
+    (again,) = [t.model_copy(update={"length": 4}) for t in shown.trials if t.number == 5]
+    rows = list(trial_rows(shown.model_copy(update={"trials": (*shown.trials[:5], again)})))
+    assert [row[-1] for row in rows if "4 times" in row[-1]] == [
+        "trial 0 again at 4 times the length, in the mean that decided"
+    ]
+
+
 def test_the_table_is_whole_in_markdown(shown):
     lines = [line for line in markdown_trials(shown) if line.startswith("|")]
     assert len(lines) == 2 + 6
