@@ -35,7 +35,7 @@ from a3.types.events import (
 from a3.types.llm import TokenUsage
 from a3.types.rates import Rate
 from a3.types.results import CallCost, Cost
-from a3.types.trials import Candidate
+from a3.types.trials import Candidate, again
 
 PLAIN_EVERY_S = 15.0
 """Without a terminal, progress is a line at most this often."""
@@ -221,9 +221,9 @@ def _trial_line(event: TrialFinished) -> str:
     if trial.scores is None:
         return f"  trial {trial.number} failed: {trial.error}"
     c = trial.proposal.config
-    again = "" if trial.rerun_of is None else f"trial {trial.rerun_of} again, "
+    rerun = "" if trial.rerun_of is None else f"{again(trial.rerun_of, trial.proposal.length)}, "
     return (
-        f"  trial {trial.number} ({again}lr {c.learning_rate:.1e}, rank {c.lora.rank}, "
+        f"  trial {trial.number} ({rerun}lr {c.learning_rate:.1e}, rank {c.lora.rank}, "
         f"{c.epochs} epochs, {c.general_share:.0%} general): {_figures(trial)}"
     )
 

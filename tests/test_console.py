@@ -7,10 +7,12 @@ from rich.console import Console
 
 from a3.budget import Ledger
 from a3.console import PLAIN_EVERY_S, ConsoleObserver, spent
-from a3.types.events import CallsPaused, SplitMade, StageFinished, StageStarted
+from a3.types.events import CallsPaused, SplitMade, StageFinished, StageStarted, TrialFinished
 from a3.types.llm import TokenUsage
 from a3.types.observer import Observers
 from a3.types.results import CallCost
+from a3.types.trials import Proposal
+from tests.search.made import proposed, scores
 
 
 class Shown:
@@ -120,6 +122,16 @@ def test_what_agents_and_services_write_is_no_markup(shown):
     assert shown.said[-1].endswith(reason)
     shown.everybody.event(CallsPaused(what="judge", reason=reason, seconds=1))
     assert reason in shown.said[-1]
+
+
+@pytest.mark.parametrize(
+    ("length", "rerun"),
+    [(1, "(trial 2 again, lr "), (4, "(trial 2 again at 4 times the length, lr ")],
+)
+def test_the_line_of_a_rerun_says_how_much_longer_it_trained(shown, tiny_config, length, rerun):
+    proposal = Proposal(config=tiny_config.search.default, rationale="-", rerun_of=2, length=length)
+    shown.everybody.event(TrialFinished(trial=proposed(5, tiny_config, proposal, scores())))
+    assert shown.said[-1].startswith(f"  trial 5 {rerun}")
 
 
 def test_in_a_terminal_it_stands_below_the_bars(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 from a3.search.selection import mean_fpr
 from a3.types.results import Repair, RunResult, SoupSummary, TrialSummary
-from a3.types.trials import Candidate, Soup, Trial
+from a3.types.trials import Candidate, Soup, Trial, again
 
 HEAD = ("trial", "learning rate", "rank", "epochs", "general", "SFR", "mean FPR", "KL", "")
 NOTE = (
@@ -98,8 +98,7 @@ def _notes(trial: TrialSummary, result: RunResult) -> Iterator[str]:
     if trial.front:
         yield "front"
     if trial.rerun_of is not None:
-        longer = "" if trial.length == 1 else f" at {trial.length} times the length"
-        yield f"trial {trial.rerun_of} again{longer}"
+        yield again(trial.rerun_of, trial.length)
     if len(result.selected_on) > 1 and trial.number in result.selected_on:
         yield "in the mean that decided"
     if trial.feasible is None:

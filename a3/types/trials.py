@@ -152,6 +152,11 @@ class Proposal(Frozen):
     """Tokens of an epoch, in `budget.epoch_tokens`."""
 
 
+def again(rerun_of: int, length: int) -> str:
+    """What a rerun is, in words."""
+    return f"trial {rerun_of} again" + ("" if length == 1 else f" at {length} times the length")
+
+
 class TrialState(StrEnum):
     """How a trial ended."""
 
