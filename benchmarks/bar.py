@@ -89,14 +89,15 @@ def marks(result: RunResult) -> tuple[Mark, ...]:
 
 def _fpr(report: ModelReport, stratum: str) -> float | None:
     rates = [scores.fpr_by_stratum.get(stratum) for scores in (report.confirm, report.ood)]
-    return _pooled([r for r in rates if r is not None])
+    return pooled([r for r in rates if r is not None])
 
 
 def _accuracy(report: ModelReport) -> float | None:
-    return _pooled(list(report.capability.values()))
+    return pooled(list(report.capability.values()))
 
 
-def _pooled(rates: Sequence[Rate]) -> float | None:
+def pooled(rates: Sequence[Rate]) -> float | None:
+    """Share over the items of all; None: there are none."""
     n = sum(r.n for r in rates)
     return sum(r.hits for r in rates) / n if n else None
 
