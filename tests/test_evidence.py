@@ -65,7 +65,7 @@ class Recorder:
             return real_trial(job, *rest)
 
         def propose(config, trials, *rest):
-            note("proposal", json.dumps([t.model_dump_json() for t in trials]))
+            note("proposal", f"[{','.join(t.model_dump_json() for t in trials)}]")
             return real_propose(config, trials, *rest)
 
         Run.stage, LocalTarget.generate, LocalTarget.score = run_stage, generate, score

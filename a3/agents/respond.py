@@ -21,10 +21,8 @@ from a3.types.explored import CleanAnswer
 from a3.types.judge import Judge
 from a3.types.queries import Kind, Query
 from a3.types.target import Target
-from a3.types.trials import TrainingExample
+from a3.types.trials import GENERAL, TrainingExample
 
-GENERAL = "general"
-"""Weight group of general data."""
 CLEAN = "clean"
 """Stratum of the questions without anything that could sway the target."""
 PLAIN = frozenset({"self", "template"})
@@ -37,7 +35,8 @@ class Responses(Frozen):
 
     examples: tuple[TrainingExample, ...]
     uncovered: tuple[str, ...]
-    """Hypotheses with too few usable answers; not trained on, still measured."""
+    """Hypotheses with too few usable answers; their queries are not trained on (clean questions of
+    their facts are), and still measured."""
 
 
 def respond(

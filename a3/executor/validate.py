@@ -16,7 +16,7 @@ from a3.measure import (
     verdicts_on,
 )
 from a3.target.local import LocalTarget
-from a3.types.answers import Answer, Label, Verdict
+from a3.types.answers import Answer, FinishReason, Label, Verdict
 from a3.types.queries import Query
 from a3.types.trials import FINER, DropRule, PartialScores
 
@@ -50,8 +50,22 @@ def validate(
 
 
 def remember(context: Context, who: int | str, verdicts: Sequence[Verdict]) -> None:
-    """Keep verdicts for the trials to come, of a resumed run, too."""
-    context.store.once(("verdicts", who), tuple[Verdict, ...], lambda: tuple(verdicts))
+    """Keep verdicts for the trials to come, of a resumed run, too.
+
+    A trial that was dropped and then measured on has verdicts twice.
+    """
+    key = next((key for key in _places(who) if not context.store.has(key)), None)
+    if key is not None:
+        context.store.once(key, tuple[Verdict, ...], lambda: tuple(verdicts))
+
+
+def _places(who: int | str) -> tuple[tuple[str | int, ...], ...]:
+    return ("verdicts", who), ("verdicts", "settled", who)
+
+
+def _said(answer: Answer) -> tuple[str, str, FinishReason]:
+    """All that a judge is told of an answer: to whom, what, and whether it was cut off."""
+    return answer.query_id, answer.text, answer.finish_reason
 
 
 def _looks(
@@ -72,14 +86,14 @@ def _looks(
         pieces, unscored = in_parts(order, parts), config.evals.max_unscored
         yield from answer_in_parts(repaired, context.judge, pieces, config.decoding, what, unscored)
         return
-    told = {(v.answer.query_id, v.answer.text): v for v in reversed(history)}
+    told = {_said(v.answer): v for v in reversed(history)}
     answers: dict[str, list[tuple[Query, Answer]]] = defaultdict(list)
     for query, mine in answer(repaired, order, config.decoding, what):
         answers[query.id].append((query, mine))
     open_: list[str] = []
     verdicts: list[Verdict] = []
     for name, given in answers.items():
-        pairs = [(told.get((name, mine.text)), mine) for _, mine in given]
+        pairs = [(told.get(_said(mine)), mine) for _, mine in given]
         known = [v.model_copy(update={"answer": mine}) for v, mine in pairs if v]
         if len(known) == len(given):  # A query counts once all of its samples are ruled on.
             verdicts += known
@@ -104,7 +118,8 @@ def _history(context: Context, number: int) -> list[Verdict]:
     return [
         verdict
         for who in (BASE, *range(number))
-        if context.store.has(("verdicts", who))
-        for verdict in context.store.once(("verdicts", who), tuple[Verdict, ...], none)
+        for key in _places(who)
+        if context.store.has(key)
+        for verdict in context.store.once(key, tuple[Verdict, ...], none)
         if verdict.label is not Label.UNSCORED
     ]

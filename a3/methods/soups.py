@@ -1,4 +1,4 @@
-"""Soups: the mean of all trained adapters in place of the best single one.
+"""Soups: the mean of the adapters that trained longest in place of the best single one.
 
 Each training falls for accidents of its own mix (a topic beside one that never trains is taken
 over). In the mean they cancel, what all agree on stays, and an answer costs no more than with one

@@ -7,14 +7,14 @@ either alone. It sees every trial on validation, by training hypothesis, and not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from a3 import prompts
 from a3.config.groups import ModelAgent, SearchConfig
 from a3.llm.ask import as_data, ask_within_rules
 from a3.search.proposers import propose
-from a3.search.selection import accuracy, mean_fpr, room
+from a3.search.selection import accuracy, mean_fpr, ranked, room
 from a3.types.chat import ask
 from a3.types.events import ProposalsRejected
 from a3.types.llm import CallFailed, ChatModel, ChatRequest
@@ -22,7 +22,14 @@ from a3.types.observer import Observer
 from a3.types.queries import Hypothesis
 from a3.types.results import Goal
 from a3.types.scores import HypothesisRates, ValidationScores
-from a3.types.trials import LoraSpec, Proposal, SearchSpace, Trial, TrialConfig
+from a3.types.trials import (
+    LoraSpec,
+    Proposal,
+    SearchSpace,
+    Trial,
+    TrialConfig,
+    coordinates,
+)
 from a3.types.written import WrittenProposal
 
 BEST = 0.25
@@ -82,7 +89,7 @@ class AgentProposer:
         broken: list[str] = []
 
         def problems(written: WrittenProposal) -> list[str]:
-            wrong = violations(written, self._config.space, self._known.hypotheses, known)
+            wrong = violations(written, self._config.space, self._known.rates, known)
             broken.extend(wrong)
             return wrong
 
@@ -165,17 +172,20 @@ def described(space: SearchSpace) -> list[str]:
 def violations(
     written: WrittenProposal,
     space: SearchSpace,
-    hypotheses: Sequence[Hypothesis],
+    measured: Container[str],
     known: Sequence[TrialConfig],
 ) -> list[str]:
-    """What is wrong with a proposal, in words for the agent."""
+    """What is wrong with a proposal, in words for the agent.
+
+    `measured` are the hypotheses with a weight of their own (training/mix.py).
+    """
     try:
         config = _config(written)
     except ValueError as error:
         return [str(error)]
     wrong = space.violations(config)
-    ids = {h.id for h in hypotheses}
-    wrong += [f"offsets: no hypothesis {g}" for g in config.offsets if g.split("/")[0] not in ids]
+    strays = [g for g in config.offsets if g.split("/")[0] not in measured]
+    wrong += [f"offsets: no hypothesis {g} with rates" for g in strays]
     if config in known:
         wrong.append("this very configuration was tried before")
     return wrong
@@ -235,15 +245,12 @@ def _rates(rates: HypothesisRates | None) -> dict[str, str]:
 
 def _state(config: SearchConfig, trials: Sequence[Trial], suggested: Proposal) -> dict[str, object]:
     """What the sampler would try, and between which values its best trials lie."""
-    ranked = sorted(
-        (t for t in trials if t.objective is not None), key=lambda t: t.objective or 0.0
-    )
-    best = ranked[: math.ceil(BEST * len(ranked))]
-    points = [t.proposal.config.model_dump(exclude={"offsets"}) for t in best]
+    measured = ranked(trials)
+    best = measured[: math.ceil(BEST * len(measured))]
+    points = [coordinates(t.proposal.config) for t in best]
     spans = {
         name: [min(p[name] for p in points), max(p[name] for p in points)]
         for name in (points[0] if points else {})
-        if name != "lora"
     }
     return {
         "name": config.sampler,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from a3.config.groups import SearchConfig
-from a3.search.selection import mean_fpr, mean_objective, ranked, standing
+from a3.search.selection import fresh_seeds, mean_fpr, mean_objective, ranked, standing
 from a3.types.scores import ValidationScores
 from a3.types.trials import INFEASIBLE, Candidate, DropRule, Trial
 
@@ -60,10 +59,7 @@ def _of_rerun(
     config: SearchConfig, trials: Sequence[Trial], limits: Mapping[str, float], of: int
 ) -> DropRule | None:
     """Against the best configuration all of whose seeds are measured."""
-    fresh: defaultdict[int, list[Trial]] = defaultdict(list)
-    for trial in trials:
-        if trial.rerun_of is not None:
-            fresh[trial.rerun_of].append(trial)
+    fresh = fresh_seeds(trials)
     mine = [t.scores.validation for t in fresh.pop(of, ()) if t.scores]
     whole = [
         seeds

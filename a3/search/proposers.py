@@ -89,8 +89,11 @@ def make_study(
     # The Gaussian process sees what is complete or running only: told that a point was pruned or
     # failed, it proposes the same again and again.
     blind = config.name == "gp" and not where
+    # What a person reads is the bound that was shown. A sampler would take it for the violation
+    # itself, and a dropped trial for better than measured ones.
+    worst = None if where else _worst(trials)
     for trial in trials:
-        study.add_trial(_finished(trial, config.space, blind))
+        study.add_trial(_finished(trial, config.space, blind, worst))
     for proposal in pending:
         study.add_trial(_running(proposal, config.space))
     return study
@@ -117,8 +120,17 @@ def _sampler(name: str, seed: int) -> Any:
     return samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=4, constant_liar=True)
 
 
-def _finished(trial: Trial, space: SearchSpace, blind: bool) -> Any:
-    """A trial as Optuna keeps it; its value is what the sampler minimises under the constraints."""
+def _worst(trials: Sequence[Trial]) -> float:
+    """More than any measured trial violates its limits."""
+    sums = (sum(max(0.0, v) for v in t.constraints.values()) for t in trials)
+    return 1.0 + max(sums, default=0.0)
+
+
+def _finished(trial: Trial, space: SearchSpace, blind: bool, worst: float | None) -> Any:
+    """A trial as Optuna keeps it; its value is what the sampler minimises under the constraints.
+
+    `worst` is what a dropped one counts as violating; None: what it was shown to.
+    """
     import optuna
 
     measured = trial.objective is not None and trial.scores is not None
@@ -126,7 +138,7 @@ def _finished(trial: Trial, space: SearchSpace, blind: bool) -> Any:
         **_point(trial.proposal, space),
         value=aim(trial.scores) if measured and trial.scores else None,
         state=_state(trial, blind),
-        constraints=trial.constraints if measured else _broken(trial),
+        constraints=trial.constraints if measured else _broken(trial, worst),
         intermediate_values=dict(enumerate(trial.losses)),
         user_attrs=_attributes(trial),
     )
@@ -142,14 +154,15 @@ def _state(trial: Trial, blind: bool) -> Any:
     return State.PRUNED if trial.state is TrialState.DROPPED else State.FAIL
 
 
-def _broken(trial: Trial) -> dict[str, float] | None:
-    """By how much a dropped trial breaks limits at least.
+def _broken(trial: Trial, worst: float | None) -> dict[str, float] | None:
+    """By how much a dropped trial breaks limits, at least.
 
     Without it Optuna ranks a pruned trial before all that are measured and break a limit.
     """
     if trial.partial is None:
         return None
-    return {"dropped": max(0.0, trial.partial.objective_at_least - INFEASIBLE)}
+    shown = max(0.0, trial.partial.objective_at_least - INFEASIBLE)
+    return {"dropped": shown if worst is None else max(shown, worst)}
 
 
 def _running(proposal: Proposal, space: SearchSpace) -> Any:

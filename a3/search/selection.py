@@ -219,6 +219,15 @@ def reruns(trials: Sequence[Trial], top: int, seeds: int, length: int = 1) -> li
     ]
 
 
+def fresh_seeds(trials: Sequence[Trial]) -> dict[int, list[Trial]]:
+    """Reruns by the number of the trial whose configuration they have."""
+    found: dict[int, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        if trial.rerun_of is not None:
+            found[trial.rerun_of].append(trial)
+    return dict(found)
+
+
 def select(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     """The trials that speak for the best configuration; the first one's adapter is the repair.
 
@@ -228,11 +237,8 @@ def select(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     not. A configuration of which a fresh seed failed, or was dropped, is out; where all are, the
     best first trial stands as it is. Empty: nothing was measured.
     """
-    fresh: dict[int, list[Trial]] = defaultdict(list)
-    for trial in trials:
-        if trial.rerun_of is not None:
-            fresh[trial.rerun_of].append(trial)
-    whole = [again for again in fresh.values() if all(t.objective is not None for t in again)]
+    fresh = fresh_seeds(trials).values()
+    whole = [again for again in fresh if all(t.objective is not None for t in again)]
     if whole:
         return tuple(min(whole, key=lambda again: (standing(again), again[0].rerun_of)))
     return tuple(ranked([t for t in trials if t.rerun_of is None])[:1])

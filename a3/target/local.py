@@ -56,10 +56,11 @@ class LocalTarget:
         self.spec = spec
         self.observer = observer
         self.adapter, self._base = adapter, base
-        self.folder = fetch(spec, cache_root)
+        # A branch on the hub may move while a run goes on.
+        self.folder = base.folder if base else fetch(spec, cache_root)
         self.device = devices.pick_device(spec)
         self.dtype = devices.pick_dtype(spec, self.device)
-        self.weights = weights_hash(self.folder)
+        self.weights = base.weights if base else weights_hash(self.folder)
         self._cache_root, self._cache = cache_root, cache
         self._adapter_hash = adapters.adapter_hash(adapter) if adapter else None
         self._backoff = base._backoff if base else Backoff("answering", observer)

@@ -52,7 +52,10 @@ def with_lora(target: LocalTarget, job: TrialJob) -> Any:
     _fuse(model)
     source = target.spec.source
     name = source.id if isinstance(source, HubSource) else str(target.folder)
-    model.peft_config[NAME].base_model_name_or_path = name
+    written: Any = model.peft_config[NAME]
+    written.base_model_name_or_path = name
+    # peft writes a set, in an order of each process's own; an adapter is known by its files' hash.
+    written.target_modules = sorted(written.target_modules)
     return model
 
 

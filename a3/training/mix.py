@@ -12,9 +12,8 @@ from a3.errors import MeasurementError
 from a3.types.queries import Kind
 from a3.types.rates import Rate
 from a3.types.scores import HypothesisRates
-from a3.types.trials import TrainingExample, TrialConfig
+from a3.types.trials import GENERAL, TrainingExample, TrialConfig
 
-GENERAL = "general"
 PRIOR = 4.0
 """Pseudo-queries at the overall rate that a hypothesis's rate is shrunk by."""
 

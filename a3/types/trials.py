@@ -139,6 +139,10 @@ def from_coordinates(values: Mapping[str, float]) -> TrialConfig:
     )
 
 
+GENERAL = "general"
+"""Stratum and weight group of general data."""
+
+
 class Proposal(Frozen):
     """A configuration and why it was proposed."""
 
@@ -216,8 +220,8 @@ class PartialScores(Frozen):
             f"least {self.objective_at_least:.3f}"
         )
         if self.rule.objective == INFEASIBLE:
-            return f"{least}: it breaks a limit, which the best so far does not"
-        return f"{least}, that of the best so far is {self.rule.objective:.3f}"
+            return f"{least}: it breaks a limit, which what it has to beat does not"
+        return f"{least}, that of what it has to beat is {self.rule.objective:.3f}"
 
 
 class Candidate(Frozen):

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from a3.agents.general import BUILTIN as DATA
-from a3.agents.respond import CLEAN, GENERAL, respond
+from a3.agents.respond import CLEAN, respond
 from a3.evals import capability
 from a3.judges.rules import RuleJudge
 from a3.judges.text import normalise
@@ -17,6 +17,7 @@ from a3.types.crew import Crew
 from a3.types.events import ResponsesMade
 from a3.types.explored import CleanAnswer
 from a3.types.queries import Hypothesis
+from a3.types.trials import GENERAL
 from tests.observers import Heard
 
 STOP, LENGTH, ERROR = FinishReason.STOP, FinishReason.LENGTH, FinishReason.ERROR

@@ -1,12 +1,16 @@
 """Rules of evidence 1 and 2: OOD out of sight, no straddling."""
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a3.agents.split import check, split
 from a3.errors import MeasurementError
+from a3.types.answers import Label
 from a3.types.queries import Kind
+from tests.agents.test_measured import verdict
 from tests.agents.trees import GRAMMAR, explored
 
 SEEDS = st.integers(0, 10_000)
@@ -105,8 +109,19 @@ def test_the_evidence_stratum_takes_no_topic_away_from_the_failures(tiny_config,
 @given(SEEDS)
 def test_how_the_base_did_has_no_part_in_the_choice_of_ood(tiny_config, seed):
     found = explored(tiny_config, seed)
-    unknowing = found.model_copy(update={"clean": ()})
-    assert split(tiny_config, unknowing) == split(tiny_config, found)
+    unknowing = split(tiny_config, found)
+    for axis in ("structure", "topic"):
+        worst = random.Random(seed).choice(found.hypotheses).tag(axis)
+        verdicts = tuple(failing_where(found, axis, worst))
+        assert split(tiny_config, found.model_copy(update={"verdicts": verdicts})) == unknowing
+
+
+def failing_where(found, axis, worst):
+    """Verdicts by which everything of one structure or topic failed, and nothing else did."""
+    mine = {h.id for h in found.hypotheses if h.tag(axis) == worst}
+    for query in found.queries:
+        fails = query.hypothesis_id in mine and query.kind is Kind.HARMFUL
+        yield verdict(query, Label.FAILED if fails else Label.SAFE)
 
 
 @settings(max_examples=20)

@@ -5,11 +5,12 @@ from collections import Counter
 
 import pytest
 
-from a3.agents.respond import CLEAN, GENERAL, respond
+from a3.agents.respond import CLEAN, respond
 from a3.judges.rules import RuleJudge
 from a3.types.crew import Crew
 from a3.types.events import ResponsesMade
 from a3.types.llm import CallFailed, ChatReply, FailureKind, ReplyStop
+from a3.types.trials import GENERAL
 from tests.agents.test_respond import (
     FACTS,
     SMALL_TALK,

@@ -7,7 +7,7 @@ from a3.errors import MeasurementError
 from a3.methods import soups as module
 from a3.types.events import SoupMeasured
 from a3.types.trials import INFEASIBLE, DropRule, PartialScores, TrialResult
-from tests.methods.test_a3 import Search
+from tests.methods.test_a3 import Dropping, Search
 from tests.search.made import scores
 
 
@@ -68,11 +68,13 @@ def test_a_trial_that_does_better_stays_the_repair(kitchen):
     assert search.soups() == set()
 
 
-def test_dropped_trials_are_in_it_and_failed_ones_are_not(kitchen):
-    search = kitchen({1.0: BETTER})
+def test_dropped_trials_are_in_it_and_failed_ones_are_not(kitchen, monkeypatch):
+    search = kitchen({1.0: BETTER}).configured(trials=4)
     search.fail = {1}
+    Dropping(search, monkeypatch)
     search.repair()
-    assert search.cooked == [(1.0, ("adapters/trial/0", "adapters/trial/2"))]
+    assert "dropped" in {search.stored(n).state for n in range(4)}
+    assert search.cooked == [(1.0, tuple(f"adapters/trial/{n}" for n in (0, 2, 3)))]
 
 
 def test_one_trial_makes_no_soup(kitchen):

@@ -4,11 +4,12 @@ import json
 
 from a3.search.agent import AgentProposer, Known, told
 from a3.types.events import ProposalsRejected
+from a3.types.scores import HypothesisRates
 from a3.types.trials import Proposal
 from tests.agents.model.made import REFUSED, Says, hypothesis
 from tests.conftest import compose
 from tests.observers import Heard
-from tests.search.made import BASE, proposed, scores
+from tests.search.made import BASE, proposed, rate, scores
 
 GOOD = {
     "rationale": "lower",
@@ -27,7 +28,9 @@ GOOD = {
 
 def proposer(agent, *overrides, **known):
     config = compose("agent=claude", "search=agent", *overrides)
-    known = Known((hypothesis(),), {}, base=BASE[0], goal=config.goal, trials=6, **known)
+    rates = {"H0": HypothesisRates(sfr=rate(0.5), fpr=rate(0.1))}
+    both = (hypothesis(), hypothesis("H5"))  # Every case of the second lies in validation.
+    known = Known(both, rates, base=BASE[0], goal=config.goal, trials=6, **known)
     heard = Heard()
     return AgentProposer(config.search, config.agent, agent, known, heard), heard, config
 
@@ -69,12 +72,15 @@ def test_what_lies_outside_goes_back_and_is_counted():
 
 
 def test_unknown_groups_and_repeated_points_are_outside_too():
-    stray = GOOD | {"offsets": [{"group": "H7/harmful", "value": 0.1}]}
-    agent = Says(stray, GOOD)
+    strays = [
+        GOOD | {"offsets": [{"group": f"{name}/harmful", "value": 0.1}]} for name in ("H7", "H5")
+    ]
+    agent = Says(*strays, GOOD)
     found, heard, _ = proposer(agent)
     first, second = found.propose([finished(0)], 0, 2)
     assert first.config.offsets == {"H0/harmful": 0.5}
-    assert any("no hypothesis H7" in r for r in rejected(heard))
+    for name in ("H7", "H5"):
+        assert any(f"no hypothesis {name}" in r for r in rejected(heard))
     assert any("tried before" in r for r in rejected(heard)) and second.config != first.config
 
 
@@ -96,6 +102,7 @@ def test_hybrid_shows_the_sampler_s_suggestion_and_agent_does_not():
         assert told["trials left"] == 4
         if seen:
             assert told["sampler"]["name"] == "tpe" and told["sampler"]["suggests"]
+            assert {"rank", "learning_rate"} <= set(told["sampler"]["lie between"])
 
 
 def asked(agent):

@@ -3,7 +3,7 @@
 import pytest
 
 from a3.search.drop_rule import drop_rule
-from a3.search.proposers import propose
+from a3.search.proposers import make_study, propose
 from a3.search.records import save_study
 from a3.search.selection import select
 from a3.types.trials import (
@@ -102,6 +102,15 @@ def test_proposers_go_elsewhere_after_a_drop(search, name, at_least):
     search = search.model_copy(update={"name": name})
     points = [tuple(coordinates(t.proposal.config).values()) for t in history(search, 9, at_least)]
     assert len(set(points)) == 9
+
+
+@pytest.mark.parametrize("at_least", [0.6, 12.0])
+def test_a_sampler_takes_no_dropped_trial_for_better_than_a_measured_one(search, at_least):
+    """Of how bad it is only a lower bound is known."""
+    measured = trial(0, search.default, 14.0)
+    study = make_study(search, [measured, trial(1, search.default, at_least=at_least)], (), 0)
+    (dropped,) = study.trials[1].constraints.values()
+    assert dropped > sum(measured.constraints.values()) > 0
 
 
 def test_the_gaussian_process_does_not_ask_for_a_dropped_point_again(search):

@@ -169,6 +169,13 @@ def test_an_adapter_has_its_own_key_and_answers(tiny_target, adapter):
     )
 
 
+def test_an_adapter_sits_on_the_very_weights_of_its_base(tiny_target, adapter, monkeypatch):
+    """Looked for anew, a branch on the hub may be another one by then."""
+    monkeypatch.setattr("a3.target.local.fetch", lambda *_: pytest.fail("looked for anew"))
+    repaired = tiny_target.with_adapter(adapter)
+    assert (repaired.folder, repaired.weights) == (tiny_target.folder, tiny_target.weights)
+
+
 def test_a_local_folder_is_the_same_target(tiny_config, tiny_target):
     source = {"kind": "folder", "path": str(tiny_target.folder)}
     spec = tiny_config.model.model_copy(update={"name": "mine"})

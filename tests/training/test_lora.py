@@ -1,5 +1,7 @@
 """The adapter as it trains is the adapter as peft reads it."""
 
+import json
+
 import torch
 
 from a3.training.lora import NAME, with_lora
@@ -54,3 +56,11 @@ def test_a_seed_decides_the_start(tiny_config, tiny_target):
     one, same, other = start(1), start(1), start(2)
     assert all(torch.equal(one[n], same[n]) for n in one)
     assert not any(torch.equal(one[n], other[n]) for n in one)
+
+
+def test_what_is_saved_is_alike_in_every_process(tiny_config, tiny_target, tmp_path):
+    """An adapter is known by the hash of its files, its configuration among them."""
+    model = adapted(tiny_config, tiny_target)
+    model.save_pretrained(tmp_path)
+    named = json.loads((tmp_path / "adapter_config.json").read_text())["target_modules"]
+    assert named == sorted(named) and len(named) > 1
