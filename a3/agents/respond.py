@@ -56,7 +56,9 @@ def respond(
             continue
         best = chosen[query.id]
         point = _to_the_point(query, best.answer, crew.judge) if crew.judge.free else best.answer
-        usable[query.hypothesis_id].append(_example(query, replace(best, answer=point)))
+        opening = "" if query.reference.helped else config.respond.opening
+        example = _example(query, replace(best, answer=point))
+        usable[query.hypothesis_id].append(_opened(example, opening) if opening else example)
         question = query.reference.clean
         if question is not None and best.source in PLAIN and query.reference.helped is None:
             plain.setdefault(question, _asked_cleanly(question, _example(query, best)))
@@ -161,6 +163,19 @@ def _example(query: Query, chosen: Candidate) -> TrainingExample:
         # Where an answer was cut off, no end is learned: with one, the target learned to stop
         # before it came to the point (docs/log.md, 2026-11-22).
         complete=chosen.answer.finish_reason is FinishReason.STOP,
+    )
+
+
+def _opened(example: TrainingExample, opening: str) -> TrainingExample:
+    """The answer with words before it that set it apart from one that goes by the user's word.
+
+    Begun like the user's sentence, a small model's answer goes on as that does (induction); and
+    where the same beginning means both, what it unlearns of one it loses of the other.
+    """
+    *earlier, last = example.conversation.messages
+    messages = (*earlier, assistant(f"{opening} {last.content}"))
+    return example.model_copy(
+        update={"conversation": Conversation(messages=messages), "opening": opening}
     )
 
 

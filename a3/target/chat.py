@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress, takewhile
 from typing import Any
 
 from a3.errors import ConfigError, MeasurementError
@@ -96,6 +97,12 @@ def render(
     if not complete:
         ids, labelled = ids[:-1], labelled[:-1]
     return Rendered(ids, labelled)
+
+
+def shared_ids(tokenizer: Any, row: Rendered, opening: str) -> int:
+    """How many of a row's labelled ids are those of the words that its answer begins with."""
+    pairs = zip(compress(row.ids, row.labelled), _ids(tokenizer, opening), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def check(tokenizer: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 from a3.target import chat
@@ -17,8 +18,8 @@ KEPT = 64
 """Words kept of each distribution; the rest holds less than a hundredth."""
 BATCH_TOKENS = 2048
 
-Lesson = tuple[Conversation, bool]
-"""A clean question with its answer, and whether the answer's end is learned."""
+Lesson = tuple[Conversation, bool, str]
+"""A clean question with its answer, whether the answer's end is learned, and its opening."""
 Memory = dict[tuple[Lesson, ...], dict[Lesson, chat.SoftTargets]]
 """Lessons -> what the base says to them. All or nothing, as a batch's company moves the last bits:
 a resumed run must learn what the unbroken one did."""
@@ -50,16 +51,26 @@ def taught(
 def _lesson(example: TrainingExample) -> Lesson:
     """The clean question with its answer; many examples share one."""
     assert example.teacher is not None
-    return example.teacher.then(example.conversation.last), example.complete
+    answered = example.teacher.then(example.conversation.last)
+    return answered, example.complete, example.opening
 
 
 def _softened(
     model: Any, tokenizer: Any, lessons: Sequence[Lesson]
 ) -> dict[Lesson, chat.SoftTargets]:
-    rows = [chat.render(tokenizer, c, (len(c.messages) - 1,), whole) for c, whole in lessons]
+    rows = [chat.render(tokenizer, c, (len(c.messages) - 1,), whole) for c, whole, _ in lessons]
     found: dict[Lesson, chat.SoftTargets] = {}
     for batch in batches([len(r.ids) for r in rows], 0, BATCH_TOKENS):
         targets = soft_targets(model, [rows[i] for i in batch], KEPT)
-        found |= {lessons[i]: soft for i, soft in zip(batch, targets, strict=True)}
+        for i, soft in zip(batch, targets, strict=True):
+            _keep(soft, rows[i], chat.shared_ids(tokenizer, rows[i], lessons[i][2]))
+            found[lessons[i]] = soft
         trim()
     return found
+
+
+def _keep(soft: chat.SoftTargets, row: chat.Rendered, n: int) -> None:
+    """Let the first `n` labelled ids stand for themselves."""
+    soft.words[:n, 0] = soft.words.new_tensor(list(compress(row.ids, row.labelled))[:n])
+    soft.probabilities[:n] = 0
+    soft.probabilities[:n, 0] = 1

@@ -46,6 +46,8 @@ class TrainingExample(Frozen):
     `train.objective=consistency`; None: nobody but the reference or the user knows, plain loss."""
     complete: bool = True
     """False: the answer was cut off, so that it ends here is not learned."""
+    opening: str = ""
+    """What the answer begins with that no teacher says (`respond.opening`): plain loss."""
 
 
 class LoraSpec(Frozen):

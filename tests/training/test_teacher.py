@@ -105,3 +105,29 @@ def test_both_objectives_learn(tiny_config, tiny_target, tmp_path, objective):
     )
     losses = train(asked, tiny_config.train, {}, tiny_target, tmp_path, Silent())
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_the_words_that_an_answer_is_opened_with_are_learned_as_they_stand(tiny_target):
+    """No teacher says them; what follows is what the base would go on with after them."""
+    opening = "The answer is:"
+    closed = example(FACTS[0])
+    last = assistant(f"{opening} {closed.conversation.last.content}")
+    messages = (*closed.conversation.messages[:-1], last)
+    opened = closed.model_copy(
+        update={
+            "conversation": closed.conversation.model_copy(update={"messages": messages}),
+            "opening": opening,
+        }
+    )
+    unmarked = opened.model_copy(update={"opening": ""})
+    model, tokenizer = tiny_target.model, tiny_target.tokenizer
+    mine, whole = (taught(model, tokenizer, [e], {})[e] for e in (opened, unmarked))
+    n = len(tokenizer(opening, add_special_tokens=False)["input_ids"])
+    answer = [i for i, wanted in zip(mine.ids, mine.labelled, strict=True) if wanted]
+    assert 0 < n < len(answer) and mine.ids == whole.ids
+    assert mine.soft.words[:n, 0].tolist() == answer[:n]
+    assert mine.soft.probabilities[:n, 0].tolist() == [1.0] * n
+    assert not mine.soft.probabilities[:n, 1:].any()
+    assert torch.equal(mine.soft.words[n:], whole.soft.words[n:])
+    assert torch.equal(mine.soft.probabilities[n:], whole.soft.probabilities[n:])
+    assert not torch.equal(mine.soft.probabilities[:n], whole.soft.probabilities[:n])
