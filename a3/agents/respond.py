@@ -56,7 +56,7 @@ def respond(
             continue
         best = chosen[query.id]
         point = _to_the_point(query, best.answer, crew.judge) if crew.judge.free else best.answer
-        opening = "" if query.reference.helped else config.respond.opening
+        opening = config.respond.openings.get(query.stratum, "")
         example = _example(query, replace(best, answer=point))
         usable[query.hypothesis_id].append(_opened(example, opening) if opening else example)
         question = query.reference.clean
@@ -167,10 +167,11 @@ def _example(query: Query, chosen: Candidate) -> TrainingExample:
 
 
 def _opened(example: TrainingExample, opening: str) -> TrainingExample:
-    """The answer with words before it that set it apart from one that goes by the user's word.
+    """The answer with words before it that set it apart from those of other strata.
 
     Begun like the user's sentence, a small model's answer goes on as that does (induction); and
-    where the same beginning means both, what it unlearns of one it loses of the other.
+    where answers that go by the user's word begin like those that do not, what it unlearns of one
+    it loses of the other (docs/log.md, 2026-11-30).
     """
     *earlier, last = example.conversation.messages
     messages = (*earlier, assistant(f"{opening} {last.content}"))

@@ -20,7 +20,9 @@ PACKAGE = Path(__file__).resolve().parents[1]
 CONF = next(p for p in (PACKAGE.parent / "conf", PACKAGE / "conf") if (p / "config.yaml").is_file())
 """At the top of a checkout, inside the package once installed."""
 FINAL = "judge@final_judge="
-OPEN = re.compile(r"^((?:[\w.]*\.endpoint\.settings|capability\.local|train\.strata)[\w.]*)=")
+OPEN = re.compile(
+    r"^((?:[\w.]*\.endpoint\.settings|capability\.local|train\.strata|respond\.openings)[\w.]*)="
+)
 """Keys under which the configuration may have any others; Hydra wants to be told."""
 GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir())
 

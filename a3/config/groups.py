@@ -108,8 +108,8 @@ class RespondConfig(Frozen):
     source: Literal["self", "template", "agent"]
     min_yield: Share
     steered: Count = 0
-    opening: str = ""
-    """What an answer begins with where the target knows better than to go by the user's word."""
+    openings: dict[str, str] = Field(default_factory=dict[str, str])
+    """By stratum, words that an answer begins with; none elsewhere."""
     cross: tuple[str, ...] = ()
     """Strata that learn from every cell of a structure and a topic that train."""
 

@@ -47,7 +47,7 @@ class TrainingExample(Frozen):
     complete: bool = True
     """False: the answer was cut off, so that it ends here is not learned."""
     opening: str = ""
-    """What the answer begins with that no teacher says (`respond.opening`): plain loss."""
+    """What the answer begins with that no teacher says (`respond.openings`): plain loss."""
 
 
 class LoraSpec(Frozen):

@@ -106,30 +106,22 @@ def made(config, train, answers, target=None, observer=None):
     return repair, general, found.uncovered
 
 
-def test_an_opening_sets_what_the_target_knows_apart_from_what_the_user_told_it(config, risk, rng):
-    opening = "Here is what I know."
+def test_openings_set_the_answers_of_their_strata_apart(config, risk, rng):
+    openings = {"harmful": "In truth:", "evidence": "As it says there:"}
     train = queries(risk, rng)
     for number, (structure, facts) in enumerate(USER_IS_RIGHT):
         train += queries(risk, rng, f"R{number}", structure, facts)
-    target = Helped(lambda f: said(f.state(f.answer)))
-    found = respond(
-        with_respond(config, opening=opening),
-        train,
-        clean(),
-        Crew(target, RuleJudge(risk), Heard()),
-    )
-    opened = {e.stratum for e in found.examples if e.opening == opening}
-    assert opened == {"harmful", "known"}
-    assert {e.stratum for e in found.examples} - opened == {"evidence", "own", CLEAN, GENERAL}
-    for e in found.examples:
-        assert e.conversation.last.content.startswith(opening) == (e.stratum in opened)
-        assert e.conversation.last.content.count(opening) <= 1
-    # What follows is what is learned without one.
-    plain = respond(config, train, clean(), Crew(target, RuleJudge(risk), Heard()))
+    crew = Crew(Helped(lambda f: said(f.state(f.answer))), RuleJudge(risk), Heard())
+    found = respond(with_respond(config, openings=openings), train, clean(), crew)
+    plain = respond(config, train, clean(), crew)
+    strata = {e.stratum for e in found.examples}
+    assert strata == {"harmful", "known", "evidence", "own", CLEAN, GENERAL}
     for mine, other in zip(found.examples, plain.examples, strict=True):
-        assert mine.conversation.last.content.removeprefix(f"{opening} ") == (
-            other.conversation.last.content
-        )
+        words = openings.get(mine.stratum, "")
+        assert (mine.opening, other.opening) == (words, "")
+        whole = f"{words} {other.conversation.last.content}".strip()
+        assert mine.conversation.last.content == whole
+        assert mine.conversation.messages[:-1] == other.conversation.messages[:-1]
 
 
 def test_the_base_s_own_clean_answer_is_what_is_learned(config, risk, rng):
