@@ -50,17 +50,8 @@ def validate(
 
 
 def remember(context: Context, who: int | str, verdicts: Sequence[Verdict]) -> None:
-    """Keep verdicts for the trials to come, of a resumed run, too.
-
-    A trial that was dropped and then measured on has verdicts twice.
-    """
-    key = next((key for key in _places(who) if not context.store.has(key)), None)
-    if key is not None:
-        context.store.once(key, tuple[Verdict, ...], lambda: tuple(verdicts))
-
-
-def _places(who: int | str) -> tuple[tuple[str | int, ...], ...]:
-    return ("verdicts", who), ("verdicts", "settled", who)
+    """Keep verdicts for the trials to come, of a resumed run, too."""
+    context.store.once(("verdicts", who), tuple[Verdict, ...], lambda: tuple(verdicts))
 
 
 def _said(answer: Answer) -> tuple[str, str, FinishReason]:
@@ -118,8 +109,7 @@ def _history(context: Context, number: int) -> list[Verdict]:
     return [
         verdict
         for who in (BASE, *range(number))
-        for key in _places(who)
-        if context.store.has(key)
-        for verdict in context.store.once(key, tuple[Verdict, ...], none)
+        if context.store.has(("verdicts", who))
+        for verdict in context.store.once(("verdicts", who), tuple[Verdict, ...], none)
         if verdict.label is not Label.UNSCORED
     ]

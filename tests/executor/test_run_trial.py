@@ -179,17 +179,6 @@ def test_a_paid_judge_rules_on_no_answer_twice(trial, base_said):
     assert judge.asked == []
 
 
-def test_what_a_dropped_trial_is_measured_on_for_serves_later_ones(trial):
-    """Its first verdicts are a part; those of its second measurement are kept beside them."""
-    judge = Paid()
-    dropped, _ = trial(Labelled(bad=0.3), rule(0.1), judge)
-    assert dropped.partial is not None
-    trial(Labelled(bad=0.3), None, judge)
-    judge.asked.clear()
-    trial(Labelled(bad=0.3), None, judge, number=2)
-    assert judge.asked == []
-
-
 def test_a_judge_that_is_told_of_a_cut_rules_anew_where_one_answer_was_cut_off(trial, base_said):
     class CutOff(Labelled):
         def generate(self, *rest):
