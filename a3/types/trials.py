@@ -28,6 +28,10 @@ AnswerSource = Literal["self", "steered", "reference", "template", "agent", "gen
 a template, an agent; or that it is general data, answered by the base."""
 
 
+GENERAL = "general"
+"""Stratum and weight group of general data."""
+
+
 class TrainingExample(Frozen):
     """A conversation to learn from; loss falls on the named turns only (evidence rule 10)."""
 
@@ -141,10 +145,6 @@ def from_coordinates(values: Mapping[str, float]) -> TrialConfig:
     )
 
 
-GENERAL = "general"
-"""Stratum and weight group of general data."""
-
-
 class Proposal(Frozen):
     """A configuration and why it was proposed."""
 
@@ -222,7 +222,7 @@ class PartialScores(Frozen):
             f"least {self.objective_at_least:.3f}"
         )
         if self.rule.objective == INFEASIBLE:
-            return f"{least}: it breaks a limit, which what it has to beat does not"
+            return f"{least}: it breaks a limit, and what it has to beat does not"
         return f"{least}, that of what it has to beat is {self.rule.objective:.3f}"
 
 

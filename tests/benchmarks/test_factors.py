@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import factors
-from benchmarks.factors import SHORT, run_rows, table
+from benchmarks.factors import ROWS, SHORT, run_rows, table
 from benchmarks.finished import Finished
 from tests.benchmarks.test_compare import N, finished
+from tests.conftest import compose
 
 
 @pytest.fixture
@@ -67,6 +68,21 @@ def test_rows_pool_the_items_of_all_seeds_and_differ_from_the_first_query_by_que
     assert other["less the first row's"].startswith("-15.0 [")
     assert (one["capability"], other["capability"]) == ("40.0", f"{100 * 12 / N:.1f}")
     assert (base["KL neutral"], one["KL neutral"]) == ("", "0.250")
+
+
+def test_rows_that_were_asked_other_queries_are_not_paired():
+    """So are those whose answers are not stored."""
+    _, _, other = cells({"": [finished()], "respond=template": [finished(stored=False)]})
+    assert other["less the first row's"] == "other queries"
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_is_a_configuration(row):
+    config = compose("model=smollm2", "budget=standard", *SHORT, *row.split())
+    standard = compose("model=smollm2", "budget=standard", *SHORT)
+    assert (config == standard) == (row == "") and config.trials == 1
+    asked = config.budget.epoch_tokens * config.search.default.epochs
+    assert asked == standard.budget.epoch_tokens * standard.search.default.epochs
 
 
 def test_what_was_not_measured_is_no_figure():
