@@ -17,8 +17,14 @@ from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Source, Splits
 
 ENOUGH_SOURCES = 10
 """A topic that never trains is asked about with at least this many facts, if one has them."""
-SOURCE_WEIGHT, COMPLEXITY_WEIGHT = 0.03, 0.05
-"""What one missing fact, and one more pressure at work, count against shares of hypotheses."""
+TOPICS = 2
+"""So many topics of the failure itself never train, where there are twice as many."""
+CHOICES = 300
+"""So many of a structure with its topics are looked at."""
+SHARE_WEIGHT, LEAN_WEIGHT, SOURCE_WEIGHT, COMPLEXITY_WEIGHT = 3.0, 0.5, 0.03, 0.05
+"""What counts against a choice of OOD: how far its share of hypotheses is off, the share of OOD that
+its largest new topic or structure holds and the share with nothing new, one missing fact; and for
+it: one more pressure at work."""
 
 
 def split(config: Config, explored: Explored, agent: ChatModel | None = None) -> Splits:
@@ -137,8 +143,9 @@ def _straddling(splits: Splits) -> Iterator[str]:
 def _choose_ood(config: Config, explored: Explored, rng: Random) -> tuple[set[str], str]:
     """Structures and topics that never train, and everything below them in the tree.
 
-    One structure and one topic of the failure itself; of each further stratum one structure, and
-    one topic where its topics are its own; more structures where these hold less than the share.
+    One structure of the failure itself and two topics of about one size, as what a single topic
+    shows is that topic's; of each further stratum one structure, and one topic where its topics
+    are its own; more structures where these hold less than the share.
     How the base did on any of them has no part in it.
     """
     groups: dict[str, list[Hypothesis]] = defaultdict(list)
@@ -160,45 +167,62 @@ def _never_trains(
     reserved: Mapping[tuple[str, str], int],
     rng: Random,
 ) -> set[str]:
-    """The tags (structures and, if there is one to take, a topic) of one stratum to set aside.
+    """The tags (structures and, if there are any to take, topics) of one stratum to set aside.
 
-    Among all pairs: near the wanted share, with enough sources to ask about, and the more
-    complicated structure first. Then further structures at random that bring the share nearer.
+    Among many choices: near the wanted share, no new topic or structure much larger than the
+    others, with enough sources to ask about, and the more complicated structure first. Then
+    further structures at random that make it better.
     """
-    hypotheses, spared = groups[stratum], set(groups[KNOWN][0].tags)  # H0 trains.
-    structures = sorted({h.tag("structure") for h in hypotheses if h.tags[0] not in spared})
-    topics = sorted({h.tag("topic") for h in hypotheses if h.tags[1] not in spared})
-    if stratum != KNOWN:
-        # A topic that never trains does so in no stratum, and one that trains goes on training.
-        others = {h.tag("topic") for s, mine in groups.items() if s != stratum for h in mine}
-        taken = [t for t in topics if f"topic:{t}" in banned]
-        topics = taken or [t for t in topics if t not in others]
-        if len(hypotheses) < 2:
-            return set()
-    elif not structures or not topics:
+    hypotheses = groups[stratum]
+    structures, topics = _choosable(stratum, groups, banned)
+    if stratum != KNOWN and len(hypotheses) < 2:
+        return set()
+    if stratum == KNOWN and (not structures or not topics):
         raise MeasurementError(
             "a split needs hypotheses of at least two structures and two topics",
             f"{len(hypotheses)} hypotheses",
             "raise budget.rounds or budget.queries_per_round",
         )
-    complexity = {h.tag("structure"): h.complexity for h in hypotheses}
+    complexity = {f"structure:{h.tag('structure')}": h.complexity for h in hypotheses}
 
     def off(tags: Collection[str]) -> float:
-        share = len(_tagged(hypotheses, {*tags, *banned})) / len(hypotheses)
-        return abs(share - config.explore.ood_share)
+        ood = _tagged(hypotheses, {*tags, *banned})
+        trained = {t for h in hypotheses if h.id not in ood for t in h.tags}
+        new = [set(h.tags) - trained for h in hypotheses if h.id in ood]
+        largest = max(Counter(t for mine in new for t in mine).values(), default=0)
+        sources = (reserved.get((stratum, t.split(":", 1)[1]), 0) for t in tags if t in topics)
+        return (
+            SHARE_WEIGHT * abs(len(ood) / len(hypotheses) - config.explore.ood_share)
+            + LEAN_WEIGHT * (largest + sum(not mine for mine in new)) / max(len(ood), 1)
+            + SOURCE_WEIGHT * sum(max(0, ENOUGH_SOURCES - n) for n in sources)
+        )
 
     def cost(tags: tuple[str, ...]) -> tuple[float, float]:
-        names = [tag.split(":", 1)[1] for tag in tags]
-        missing = sum(max(0, ENOUGH_SOURCES - reserved.get((stratum, t), 0)) for t in names[1:])
-        simple = off(tags) + SOURCE_WEIGHT * missing
-        return simple - COMPLEXITY_WEIGHT * complexity[names[0]], rng.random()
+        return off(tags) - COMPLEXITY_WEIGHT * complexity[tags[0]], rng.random()
 
-    pairs = [(f"structure:{s}", f"topic:{t}") for s in structures for t in topics]
-    chosen = min(pairs or [(f"structure:{s}",) for s in structures], key=cost)
-    for tag in rng.sample([f"structure:{s}" for s in structures], len(structures)):
-        # Where there are nearly as many structures as hypotheses one pair holds only a few of them.
+    n = min(TOPICS if stratum == KNOWN else 1, max(1, len(topics) // 2), len(topics))
+    choices = [(s, *theirs) for s in structures for theirs in combinations(topics, n)]
+    chosen = min(rng.sample(choices, min(len(choices), CHOICES)), key=cost)
+    for tag in rng.sample(structures, len(structures)):
+        # Where there are nearly as many structures as hypotheses one choice holds few of them.
         chosen = min(chosen, (*chosen, tag), key=off)
     return set(chosen)
+
+
+def _choosable(
+    stratum: str, groups: Mapping[str, Sequence[Hypothesis]], banned: set[str]
+) -> tuple[list[str], list[str]]:
+    """Tags of the structures and the topics of a stratum that may never train; H0's train.
+
+    A topic that never trains does so in no stratum, and one that trains goes on training.
+    """
+    hypotheses, spared = groups[stratum], set(groups[KNOWN][0].tags)
+    structures = sorted({h.tags[0] for h in hypotheses} - spared)
+    topics = sorted({h.tags[1] for h in hypotheses} - spared)
+    if stratum == KNOWN:
+        return structures, topics
+    others = {h.tags[1] for s, mine in groups.items() if s != stratum for h in mine}
+    return structures, [t for t in topics if t in banned] or [t for t in topics if t not in others]
 
 
 def _tagged(hypotheses: Sequence[Hypothesis], banned: set[str]) -> set[str]:
