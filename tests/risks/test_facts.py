@@ -27,7 +27,7 @@ def test_there_are_many_facts_in_many_topics():
 
 
 def test_there_are_many_scenes_in_several_topics():
-    assert len(SCENE_TABLES) >= 4 and len(SCENE_FACTS) >= 120
+    assert len(SCENE_TABLES) >= 8 and len(SCENE_FACTS) >= 240
 
 
 def test_the_risk_names_only_tables_that_exist(risk):
