@@ -35,7 +35,7 @@ from a3.types.events import (
 from a3.types.llm import TokenUsage
 from a3.types.rates import Rate
 from a3.types.results import CallCost, Cost
-from a3.types.trials import Candidate, again, averaged
+from a3.types.trials import Candidate, again
 
 PLAIN_EVERY_S = 15.0
 """Without a terminal, progress is a line at most this often."""
@@ -197,7 +197,7 @@ def _repair_line(
             return _trial_line(event)
         case SoupMeasured():
             s = event.soup
-            what = f"  {averaged(len(s.trials))} × {s.scale:g}"
+            what = f"  the mean of {len(s.trials)} adapters × {s.scale:g}"
             if s.partial is not None:
                 return f"{what} dropped: {s.partial.reason}"
             return f"{what}: {_figures(s)}" if s.scores else f"{what} not measured: {s.error}"
@@ -210,7 +210,7 @@ def _repair_line(
             front = ", ".join(map(str, r.front)) or "none"
             if r.adapter is None:
                 return f"  no repair came of {r.n_trials} trials"
-            chosen = f"trial {r.trial}" if r.soup is None else f"soup {r.soup}"
+            chosen = f"trial {r.trial}" if r.soup is None else f"the mean of trials (soup {r.soup})"
             return f"  {chosen} is the repair, of {r.n_trials} trials; on the front: {front}"
 
 

@@ -33,12 +33,12 @@ def soups(
 ) -> list[Soup]:
     """The mean of the trials that trained longest, at each scale of `search.soup`.
 
-    Where only one of several did, it is that one scaled. It is measured like a trial. Dropped ones belong to it: they could not win alone, and differ
+    It is measured like a trial. Dropped ones belong to it: they could not win alone, and differ
     most from those that could.
     """
-    wanted = len(trials) > 1 and _averaged(trials)
+    several = len(_averaged(trials)) > 1
     found: list[Soup] = []
-    for number in range(len(context.config.search.soup) if wanted else 0):
+    for number in range(len(context.config.search.soup) if several else 0):
         rule = _drop_rule(trials, found, baseline, context)
         made = context.store.once(
             ("soup", len(trials), number),  # With more trials on resume it is another soup.

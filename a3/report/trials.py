@@ -7,7 +7,7 @@ from typing import Any
 
 from a3.search.selection import mean_fpr
 from a3.types.results import Repair, RunResult, SoupSummary, TrialSummary
-from a3.types.trials import Candidate, Soup, Trial, again, averaged
+from a3.types.trials import Candidate, Soup, Trial, again
 
 HEAD = ("trial", "learning rate", "rank", "epochs", "general", "SFR", "mean FPR", "KL", "")
 NOTE = (
@@ -85,7 +85,7 @@ def _soup_notes(soup: SoupSummary, result: RunResult) -> Iterator[str]:
         yield "the repair"
     low, high = (f"{100 * share:.0f}" for share in soup.depth)
     where = "" if soup.depth == (0, 1) else f" between {low} and {high} % of the depth"
-    yield f"{averaged(len(soup.trials))}{where}"
+    yield f"the mean of {len(soup.trials)} adapters{where}"
     if soup.feasible is None:
         yield "dropped" if soup.dropped else "not measured"
     elif not soup.feasible:

@@ -163,11 +163,6 @@ def again(rerun_of: int, length: int) -> str:
     return f"trial {rerun_of} again" + ("" if length == 1 else f" at {length} times the length")
 
 
-def averaged(adapters: int) -> str:
-    """What a soup is made of, in words."""
-    return f"the mean of {adapters} adapters" if adapters > 1 else "one adapter"
-
-
 class TrialState(StrEnum):
     """How a trial ended."""
 

@@ -83,13 +83,6 @@ def test_one_trial_makes_no_soup(kitchen):
     assert search.cooked == [] and (found.soup, found.n_soups) == (None, 0)
 
 
-def test_one_longer_training_is_tried_at_each_scale(kitchen):
-    search = kitchen({1.4: BETTER})
-    search.configured(trials=2, soup=(1.4,), rerun_top=1, rerun_seeds=1, rerun_length=4)
-    found = search.repair()
-    assert search.cooked == [(1.4, ("adapters/trial/1",))] and found.soup == 0
-
-
 def test_a_soup_that_cannot_be_measured_is_never_chosen(kitchen):
     search = kitchen({1.0: None})
     found = search.repair()
