@@ -22,9 +22,9 @@ TOPICS = 2
 CHOICES = 300
 """So many of a structure with its topics are looked at."""
 SHARE_WEIGHT, LEAN_WEIGHT, SOURCE_WEIGHT, COMPLEXITY_WEIGHT = 3.0, 0.5, 0.03, 0.05
-"""What counts against a choice of OOD: how far its share of hypotheses is off, the share of OOD that
-its largest new topic or structure holds and the share with nothing new, one missing fact; and for
-it: one more pressure at work."""
+"""What counts against a choice of OOD: how far its share of hypotheses is off, the share of it that
+its largest new topic or structure holds and the share with nothing new, one missing fact; and what
+counts for it: one more pressure at work."""
 
 
 def split(config: Config, explored: Explored, agent: ChatModel | None = None) -> Splits:
