@@ -18,13 +18,12 @@ from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Source, Splits
 ENOUGH_SOURCES = 10
 """A topic that never trains is asked about with at least this many facts, if one has them."""
 TOPICS = 2
-"""So many topics of the failure itself never train, where there are twice as many."""
+"""So many topics of the failure itself never train, but no more than a quarter of them."""
 CHOICES = 300
 """So many of a structure with its topics are looked at."""
 SHARE_WEIGHT, LEAN_WEIGHT, SOURCE_WEIGHT, COMPLEXITY_WEIGHT = 3.0, 0.5, 0.03, 0.05
-"""What counts against a choice of OOD: how far its share of hypotheses is off, the share of it that
-its largest new topic or structure holds and the share with nothing new, one missing fact; and what
-counts for it: one more pressure at work."""
+"""What counts against a choice of OOD: how far its share of hypotheses is off, how it leans, one
+missing fact; and what counts for it: one more pressure at work."""
 
 
 def split(config: Config, explored: Explored, agent: ChatModel | None = None) -> Splits:
@@ -143,9 +142,9 @@ def _straddling(splits: Splits) -> Iterator[str]:
 def _choose_ood(config: Config, explored: Explored, rng: Random) -> tuple[set[str], str]:
     """Structures and topics that never train, and everything below them in the tree.
 
-    One structure of the failure itself and two topics of about one size, as what a single topic
-    shows is that topic's; of each further stratum one structure, and one topic where its topics
-    are its own; more structures where these hold less than the share.
+    One structure of the failure itself and two topics of about one size (one where topics are few),
+    as what a single topic shows is that topic's; of each further stratum one structure, and one
+    topic where its topics are its own; more structures where these hold less than the share.
     How the base did on any of them has no part in it.
     """
     groups: dict[str, list[Hypothesis]] = defaultdict(list)
@@ -187,20 +186,18 @@ def _never_trains(
 
     def off(tags: Collection[str]) -> float:
         ood = _tagged(hypotheses, {*tags, *banned})
-        trained = {t for h in hypotheses if h.id not in ood for t in h.tags}
-        new = [set(h.tags) - trained for h in hypotheses if h.id in ood]
-        largest = max(Counter(t for mine in new for t in mine).values(), default=0)
         sources = (reserved.get((stratum, t.split(":", 1)[1]), 0) for t in tags if t in topics)
         return (
             SHARE_WEIGHT * abs(len(ood) / len(hypotheses) - config.explore.ood_share)
-            + LEAN_WEIGHT * (largest + sum(not mine for mine in new)) / max(len(ood), 1)
+            + LEAN_WEIGHT * _lean(hypotheses, ood)
             + SOURCE_WEIGHT * sum(max(0, ENOUGH_SOURCES - n) for n in sources)
         )
 
     def cost(tags: tuple[str, ...]) -> tuple[float, float]:
         return off(tags) - COMPLEXITY_WEIGHT * complexity[tags[0]], rng.random()
 
-    n = min(TOPICS if stratum == KNOWN else 1, max(1, len(topics) // 2), len(topics))
+    most = TOPICS if stratum == KNOWN else 1
+    n = min(most, max(1, len(topics) // 4), len(topics))
     choices = [(s, *theirs) for s in structures for theirs in combinations(topics, n)]
     chosen = min(rng.sample(choices, min(len(choices), CHOICES)), key=cost)
     for tag in rng.sample(structures, len(structures)):
@@ -223,6 +220,14 @@ def _choosable(
         return structures, topics
     others = {h.tags[1] for s, mine in groups.items() if s != stratum for h in mine}
     return structures, [t for t in topics if t in banned] or [t for t in topics if t not in others]
+
+
+def _lean(hypotheses: Sequence[Hypothesis], ood: Collection[str]) -> float:
+    """The share of OOD that its largest new topic or structure holds, and that with nothing new."""
+    trained = {t for h in hypotheses if h.id not in ood for t in h.tags}
+    new = [set(h.tags) - trained for h in hypotheses if h.id in ood]
+    largest = max(Counter(t for mine in new for t in mine).values(), default=0)
+    return (largest + sum(not mine for mine in new)) / max(len(new), 1)
 
 
 def _tagged(hypotheses: Sequence[Hypothesis], banned: set[str]) -> set[str]:

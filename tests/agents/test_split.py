@@ -99,12 +99,12 @@ def test_rule_1_what_never_trains_does_so_in_no_stratum(tiny_config, seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_rule_5_two_topics_of_the_failure_never_train(tiny_config, seed):
     """What a single topic shows is that topic's."""
-    found = explored(tiny_config, seed, n=30, per_stratum=0)
-    splits = split(tiny_config, found)
-    new = {h.tag("topic") for h in splits.ood} - {h.tag("topic") for h in splits.training}
-    assert len(new) >= 2
-    sizes = Counter(h.tag("topic") for h in splits.ood if h.tag("topic") in new)
-    assert max(sizes.values()) < len(splits.ood)
+    splits = split(tiny_config, explored(tiny_config, seed, n=60, per_stratum=0, topics=12))
+    trained = {t for h in splits.training for t in h.tags}
+    held = Counter(t for h in splits.ood for t in h.tags if t not in trained)
+    topics = [t for t in held if t.startswith("topic:")]
+    assert len(topics) >= 2
+    assert max(held.values()) <= 0.4 * len(splits.ood)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -114,7 +114,7 @@ def test_the_evidence_stratum_takes_no_topic_away_from_the_failures(tiny_config,
     never = set(splits.reason.removesuffix(" never train").split(", "))
     topics = {tag for tag in never if tag.startswith("topic:")}
     failures = {f"topic:{h.tag('topic')}" for h in splits.ood if stratum(h) == "known"}
-    assert len(topics & failures) == 2
+    assert len(topics & failures) == 1
 
 
 @settings(max_examples=25)
