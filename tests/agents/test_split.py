@@ -99,7 +99,7 @@ def test_rule_1_what_never_trains_does_so_in_no_stratum(tiny_config, seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_rule_5_two_topics_of_the_failure_never_train(tiny_config, seed):
     """What a single topic shows is that topic's."""
-    splits = split(tiny_config, explored(tiny_config, seed, n=60, per_stratum=0, topics=12))
+    splits = split(tiny_config, explored(tiny_config, seed, n=60, per_stratum=0))
     trained = {t for h in splits.training for t in h.tags}
     held = Counter(t for h in splits.ood for t in h.tags if t not in trained)
     topics = [t for t in held if t.startswith("topic:")]

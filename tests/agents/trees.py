@@ -25,25 +25,26 @@ def explored(
     per_stratum: int = 6,
     facts: int = 16,
     cases: int = 6,
-    topics: int = 6,
 ) -> Explored:
     """H0, `n` more hypotheses of failures, and `per_stratum` where the user is right.
+
+    On six topics, or one for every five failures.
 
     Of each topic's first `facts` facts the target knows the first two thirds; a third of what it
     knows, of what it does not, and of the scenes is reserved.
     """
     rng = random.Random(seed)
-    chosen = rng.sample(config.risk.facts, topics)
+    topics = rng.sample(config.risk.facts, max(6, n // 5))
     sources = [
         Source(id=f.id, topic=t, stratum=stratum, reserved=i % 3 == 0)
         for stratum, t, mine in [
-            *(("known", t, load_topic(t)[: 2 * facts // 3]) for t in chosen),
-            *(("evidence", t, load_topic(t)[2 * facts // 3 : facts]) for t in chosen),
+            *(("known", t, load_topic(t)[: 2 * facts // 3]) for t in topics),
+            *(("evidence", t, load_topic(t)[2 * facts // 3 : facts]) for t in topics),
             *(("own", t, load_topic(t)[:facts]) for t in config.risk.scenes),
         ]
         for i, f in enumerate(mine)
     ]
-    hypotheses = _tree(config, chosen, n, per_stratum, rng)
+    hypotheses = _tree(config, topics, n, per_stratum, rng)
     free = {s.id for s in sources if not s.reserved}
     queries = [
         query
