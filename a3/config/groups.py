@@ -192,6 +192,7 @@ class TrainConfig(Frozen):
     max_grad_norm: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
     weight_floor: float = Field(gt=0, le=1)
+    first_token: float = Field(gt=0, default=1.0)
     strata: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict[str, float])
 
 

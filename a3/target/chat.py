@@ -29,6 +29,14 @@ class Rendered:
     labelled: list[bool]
     soft: SoftTargets | None = None
     """What to learn instead of the labelled ids themselves."""
+    first: float = 1.0
+    """What its first labelled id counts in the loss, where each of the others counts 1."""
+
+    @property
+    def weight(self) -> float:
+        """What all its labelled ids count."""
+        n = sum(self.labelled[1:])
+        return n and n - 1 + self.first
 
 
 def prompt_text(tokenizer: Any, conversation: Conversation) -> str:

@@ -40,7 +40,7 @@ def logits_of(model: Any, hidden: torch.Tensor) -> torch.Tensor:
 
 
 def labelled_loss(model: Any, batch: list[Rendered]) -> torch.Tensor:
-    """Mean loss over the labelled tokens of right-padded conversations.
+    """Mean loss over the labelled tokens of right-padded conversations, as each of them counts.
 
     Cross-entropy, or KL from the base's distribution where a token has one (soft targets).
     """
@@ -53,11 +53,12 @@ def labelled_loss(model: Any, batch: list[Rendered]) -> torch.Tensor:
     wanted = labelled[:, 1:]
     hidden, hard = hidden_states(model, ids)[:, :-1][wanted], ids[:, 1:][wanted]
     words, shares = _targets(batch, hard)
+    learned = (hidden, words, shares, _weights(batch, device))
     parts = [
         checkpoint(_summed_loss, model, *part, use_reentrant=False)
-        for part in zip(hidden.split(CHUNK), words.split(CHUNK), shares.split(CHUNK), strict=True)
+        for part in zip(*(values.split(CHUNK) for values in learned), strict=True)
     ]
-    return torch.stack(parts).sum() / len(words)
+    return torch.stack(parts).sum() / sum(r.weight for r in batch)
 
 
 def _targets(batch: list[Rendered], hard: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -75,13 +76,23 @@ def _targets(batch: list[Rendered], hard: torch.Tensor) -> tuple[torch.Tensor, t
     return words, shares
 
 
+def _weights(batch: list[Rendered], device: torch.device) -> torch.Tensor:
+    """What each labelled token counts, (tokens,)."""
+    counts = [[row.first] + [1.0] * (n - 1) for row in batch if (n := sum(row.labelled[1:]))]
+    return torch.tensor(sum(counts, []), device=device)
+
+
 def _summed_loss(
-    model: Any, hidden: torch.Tensor, words: torch.Tensor, shares: torch.Tensor
+    model: Any,
+    hidden: torch.Tensor,
+    words: torch.Tensor,
+    shares: torch.Tensor,
+    weights: torch.Tensor,
 ) -> torch.Tensor:
     """KL(shares ‖ model), cross-entropy where the share is 1."""
     logits = logits_of(model, hidden).float()
     found = logits.gather(1, words) - logits.logsumexp(1, keepdim=True)
-    return (torch.xlogy(shares, shares) - shares * found).sum()
+    return (torch.xlogy(shares, shares) - shares * found).sum(1) @ weights
 
 
 @torch.no_grad()

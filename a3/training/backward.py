@@ -23,7 +23,7 @@ class Backward:
         self._backoff = Backoff("training", observer)
 
     def __call__(self, batch: list[chat.Rendered]) -> float:
-        """The batch's mean loss, in nats per labelled token."""
+        """The batch's mean loss, in nats per labelled token, as each of them counts."""
         return self._backoff(lambda parts: self._summed(batch, parts))
 
     def _summed(self, batch: list[chat.Rendered], parts: int) -> float:
@@ -31,10 +31,10 @@ class Backward:
         if parts > 1:
             self._model.gradient_checkpointing_enable({"use_reentrant": False})
         size = math.ceil(len(batch) / max(1, parts // 2))
-        whole, loss = sum(sum(r.labelled[1:]) for r in batch), 0.0
+        whole, loss = sum(r.weight for r in batch), 0.0
         for start in range(0, len(batch), size):
             part = batch[start : start + size]
-            share = sum(sum(r.labelled[1:]) for r in part) / whole
+            share = sum(r.weight for r in part) / whole
             mine = labelled_loss(self._model.get_base_model(), part) * share
             mine.backward()
             loss += float(mine.detach())

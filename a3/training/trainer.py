@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -41,11 +42,11 @@ def train(
 ) -> list[float]:
     """Train one adapter and save it where plain `PeftModel.from_pretrained` loads it.
 
-    Returns the mean loss of each epoch, in nats per labelled token. Raises MeasurementError when
+    Returns the mean loss of each epoch, in nats per labelled token as each counts. Raises MeasurementError when
     the loss stops being a number.
     """
     with lora(target, job) as model:
-        rows = _rendered(job, model, target)
+        rows = _rendered(job, config, model, target)
         epochs = _epochs(job, config, rates, rows)
         losses = _optimise(model, epochs, job, config, observer)
         model.save_pretrained(to)
@@ -53,7 +54,7 @@ def train(
 
 
 def _rendered(
-    job: TrialJob, model: Any, target: LocalTarget
+    job: TrialJob, config: TrainConfig, model: Any, target: LocalTarget
 ) -> dict[TrainingExample, chat.Rendered]:
     """Every example as ids, with what the objective wants learned."""
     examples = job.examples
@@ -62,7 +63,10 @@ def _rendered(
     rows = taught(
         model.get_base_model(), target.tokenizer, examples, _TAUGHT.setdefault(target, {})
     )
-    return {e: rows[mine] for e, mine in zip(job.examples, examples, strict=True)}
+    return {
+        e: replace(rows[mine], first=config.first_token)
+        for e, mine in zip(job.examples, examples, strict=True)
+    }
 
 
 def _epochs(

@@ -1,5 +1,7 @@
 """Consistency: the frozen base teaches its own distribution, word by word."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -50,12 +52,14 @@ def test_targets_are_what_the_base_says_to_the_clean_prompt(tiny_target, rows):
         assert row.soft.words[:, 0].tolist() == likeliest.tolist()
 
 
-def test_without_a_teacher_the_loss_is_plain_cross_entropy(tiny_target):
+@pytest.mark.parametrize("first", [1.0, 4.0])
+def test_without_a_teacher_the_loss_is_plain_cross_entropy(tiny_target, first):
     examples = [example(f, teacher=False) for f in FACTS[:3]]
     plain = list(taught(tiny_target.model, tiny_target.tokenizer, examples, {}).values())
+    plain = [replace(row, first=first) for row in plain]
     with torch.no_grad():
         loss = labelled_loss(tiny_target.model, plain)
-        expected = []
+        expected, counts = [], []
         for row in plain:
             logits = tiny_target.model(input_ids=torch.tensor([row.ids])).logits[0, :-1]
             wanted = torch.tensor(row.labelled[1:])
@@ -63,7 +67,10 @@ def test_without_a_teacher_the_loss_is_plain_cross_entropy(tiny_target):
             expected.append(
                 torch.nn.functional.cross_entropy(logits[wanted], ids[wanted], reduction="none")
             )
-    assert float(loss) == pytest.approx(float(torch.cat(expected).mean()), abs=1e-4)
+            counts += [first] + [1.0] * (int(wanted.sum()) - 1)
+    mean = torch.cat(expected) @ torch.tensor(counts) / sum(counts)
+    assert float(loss) == pytest.approx(float(mean), abs=1e-4)
+    assert sum(row.weight for row in plain) == sum(counts)
 
 
 def test_a_model_that_says_the_same_under_pressure_has_nothing_to_learn(tiny_target):

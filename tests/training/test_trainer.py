@@ -40,6 +40,18 @@ def test_the_wrong_earlier_turn_is_not_learned(tiny_config, tiny_target, tmp_pat
     assert not any("Beijing" in a[0].text for a in said)
 
 
+def test_the_first_token_of_an_answer_counts_as_configured(tiny_config, tiny_target, tmp_path):
+    def loss(first_token):
+        told = tiny_config.train.model_copy(update={"first_token": first_token})
+        to = tmp_path / str(first_token)
+        (found,) = train(job(epochs=1), told, {}, tiny_target, to, Silent())
+        return found
+
+    all_alike, twice, alone = loss(1.0), loss(2.0), loss(1e6)
+    assert alone < twice < all_alike  # "The" is easy; the mean moves from all tokens' to its own.
+    assert all_alike - alone > 0.1
+
+
 def test_the_same_seed_gives_the_same_adapter(tiny_config, tiny_target, tmp_path):
     weights = []
     for name in ("a", "b"):
