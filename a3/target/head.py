@@ -78,8 +78,11 @@ def _targets(batch: list[Rendered], hard: torch.Tensor) -> tuple[torch.Tensor, t
 
 def _weights(batch: list[Rendered], device: torch.device) -> torch.Tensor:
     """What each labelled token counts, (tokens,)."""
-    counts = [[row.first] + [1.0] * (n - 1) for row in batch if (n := sum(row.labelled[1:]))]
-    return torch.tensor(sum(counts, []), device=device)
+    counts: list[float] = []
+    for row in batch:
+        if n := sum(row.labelled[1:]):
+            counts += [row.first, *[1.0] * (n - 1)]
+    return torch.tensor(counts, device=device)
 
 
 def _summed_loss(

@@ -42,8 +42,8 @@ def train(
 ) -> list[float]:
     """Train one adapter and save it where plain `PeftModel.from_pretrained` loads it.
 
-    Returns the mean loss of each epoch, in nats per labelled token as each counts. Raises MeasurementError when
-    the loss stops being a number.
+    Returns the mean loss of each epoch, in nats per labelled token as each counts. Raises
+    MeasurementError when the loss stops being a number.
     """
     with lora(target, job) as model:
         rows = _rendered(job, config, model, target)
