@@ -1,4 +1,4 @@
-"""The held-out queries of a finished run, asked again of the mean of its adapters at some scales.
+"""The held-out queries of a finished run, asked again of its adapters' mean at some scales.
 
 .venv/bin/python -m benchmarks.means RUN_FOLDER [--scales 1.0 1.4 1.8]
 
@@ -24,6 +24,7 @@ from a3.config.load import parse
 from a3.errors import StoreError
 from a3.judges import make_judge
 from a3.measure import answer_and_judge, held_out_scores
+from a3.methods.soups import averaged
 from a3.store import cache_root, shared_cache
 from a3.target.adapters import soup
 from a3.target.local import LocalTarget
@@ -32,6 +33,7 @@ from a3.types.evaluation import Evaluation
 from a3.types.observer import Silent
 from a3.types.queries import Kind, Query
 from a3.types.rates import Rate
+from a3.types.trials import Trial, TrialState
 
 HEAD = (
     "what",
@@ -69,16 +71,20 @@ def table(folder: Path, scales: Sequence[float]) -> Iterator[str]:
 
 
 def trained(folder: Path) -> list[Path]:
-    """The adapters of all trials. Raises StoreError where the run kept the front alone."""
-    kept = sorted((folder / "adapters/trial").iterdir(), key=lambda path: int(path.name))
-    n = len((folder / "trials.jsonl").read_text().splitlines())
-    if len(kept) != n:
+    """The adapters that the run's own mean is of: those of the trials that trained longest.
+
+    Raises StoreError where the run did not keep all of its adapters.
+    """
+    lines = (folder / "trials.jsonl").read_text().splitlines()
+    trials = [t for t in map(Trial.model_validate_json, lines) if t.state is not TrialState.FAILED]
+    kept = [t for t in trials if t.adapter and (folder / t.adapter).is_dir()]
+    if len(kept) != len(trials):
         raise StoreError(
             "the mean of a run's adapters needs all of them",
-            f"{len(kept)} of {n} in {folder}",
+            f"{len(kept)} of {len(trials)} in {folder}",
             "run it with search.keep=all",
         )
-    return kept
+    return [folder / adapter for adapter in averaged(kept).values()]
 
 
 def row(

@@ -36,7 +36,7 @@ def soups(
     It is measured like a trial. Dropped ones belong to it: they could not win alone, and differ
     most from those that could.
     """
-    several = len(_averaged(trials)) > 1
+    several = len(averaged(trials)) > 1
     found: list[Soup] = []
     for number in range(len(context.config.search.soup) if several else 0):
         rule = _drop_rule(trials, found, baseline, context)
@@ -49,8 +49,8 @@ def soups(
     return found
 
 
-def _averaged(trials: Sequence[Trial]) -> dict[int, str]:
-    """Adapters of the trials that trained longest, by number."""
+def averaged(trials: Sequence[Trial]) -> dict[int, str]:
+    """Folders of the adapters of the trials that trained longest, by the trial's number."""
     longest = max((t.proposal.length for t in trials if t.adapter is not None), default=1)
     return {
         t.number: t.adapter
@@ -87,7 +87,7 @@ def _soup(
     baseline: Baseline,
     context: Context,
 ) -> Soup:
-    adapters = _averaged(trials)
+    adapters = averaged(trials)
     search = context.config.search
     key, scale = ("soup", len(trials), number), search.soup[number]
     found = Soup(

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from a3.errors import StoreError
+from a3.search.records import save_trials
 from a3.store import cache_root
 from a3.types.answers import Label
 from a3.types.queries import Kind
@@ -12,6 +13,7 @@ from benchmarks.means import most_asked, table, trained
 from tests.conftest import compose
 from tests.measure.test_dropping import ASKED, verdict
 from tests.runs import run
+from tests.search.made import scores, trial
 
 TINY = ("model=tiny", "budget=smoke", "budget.trials=1", "search.keep=all", "seed=5")
 
@@ -27,13 +29,28 @@ def test_the_mean_of_one_adapter_is_that_adapter(tmp_path):
         assert cell.startswith(f"{100 * found[name]['sfr']['value']:.1f} (")
 
 
+def kept(folder, lengths):
+    """A run's trials, one for each length, with all of their adapters."""
+    config = compose("model=tiny")
+    for number, length in enumerate(lengths):
+        made = trial(number, config, scores())
+        proposal = made.proposal.model_copy(update={"length": length})
+        adapter = f"adapters/trial/{number}"
+        (folder / adapter).mkdir(parents=True)
+        yield made.model_copy(update={"proposal": proposal, "adapter": adapter})
+
+
+def test_the_mean_is_that_of_the_trials_that_trained_longest(tmp_path):
+    save_trials(tmp_path / "trials.jsonl", list(kept(tmp_path, [1, 4, 1, 4])))
+    assert [path.name for path in trained(tmp_path)] == ["1", "3"]
+
+
 def test_a_run_that_kept_its_front_alone_has_no_mean(tmp_path):
-    (tmp_path / "adapters/trial/10").mkdir(parents=True)
-    (tmp_path / "adapters/trial/9").mkdir()
-    lines = tmp_path / "trials.jsonl"
-    lines.write_text("{}\n" * 2)
-    assert [path.name for path in trained(tmp_path)] == ["9", "10"]
-    lines.write_text("{}\n" * 3)
+    *most, last = kept(tmp_path, [1, 1, 1])
+    failed = trial(3, compose("model=tiny"), None)
+    save_trials(tmp_path / "trials.jsonl", [*most, last, failed])
+    assert len(trained(tmp_path)) == 3  # What failed has no adapter to be missed.
+    (tmp_path / last.adapter).rmdir()
     with pytest.raises(StoreError, match="2 of 3"):
         trained(tmp_path)
 
