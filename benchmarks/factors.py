@@ -27,8 +27,12 @@ from benchmarks.finished import Finished, read
 
 SHORT = ("budget.trials=1", "search.rerun_seeds=0", "search.soup=[]")
 """One training, and nothing chosen."""
+CURVE = ("budget.epoch_tokens=4750", "budget.epoch_tokens=38000")
+"""Half as long a training, and four times as long."""
 ROWS = (
     "",
+    *CURVE,
+    "budget.cases_per_hypothesis=6",
     "respond=template",
     "respond.openings.evidence=''",
     "train.strata.evidence=4",
@@ -49,7 +53,8 @@ ROWS = (
     "search.default.general_share=0.15",
     "search.default.general_share=0.45",
 )
-"""Changes to `budget=standard` on smollm2; epochs at equal tokens."""
+"""Changes to `budget=standard` on smollm2: how much there is to learn from, then how it is learned
+(all but the curve at equal tokens)."""
 HEAD = (
     "change", "SFR confirm", "SFR ood", "less the first row's", "FPR known",
     "FPR evidence", "FPR own", "kept", "capability", "KL neutral",

@@ -10,7 +10,7 @@ from random import Random
 from a3.config import Config
 from a3.risks.facts import load_topic
 from a3.risks.grammar import content_id, draw, load_grammar
-from a3.types.generator import Case, Sources
+from a3.types.generator import Case, SourceIds
 from a3.types.queries import Hypothesis, Source
 
 MOST_OF_A_SET = 0.03
@@ -23,21 +23,21 @@ class GrammarCases:
     def __init__(self, config: Config) -> None:
         self._config = config
 
-    def again(self, hypothesis: Hypothesis, sources: Sources) -> list[Case]:
+    def again(self, hypothesis: Hypothesis, sources: SourceIds) -> list[Case]:
         """Further cases to learn from."""
         return self._cases(hypothesis, sources, "lessons")
 
     def fresh(
         self,
         hypotheses: Mapping[Hypothesis, int],
-        sources: Sources,
+        sources: SourceIds,
         taken: Sequence[Source],
         which: str,
     ) -> dict[str, list[Case]]:
         """All there are: sources set aside are asked about nowhere else, so none is taken."""
         return {h.id: self._cases(h, sources, which) for h in hypotheses}
 
-    def _cases(self, hypothesis: Hypothesis, sources: Sources, use: str) -> list[Case]:
+    def _cases(self, hypothesis: Hypothesis, sources: SourceIds, use: str) -> list[Case]:
         """`use` names the purpose and is part of the seed."""
         config = self._config
         structure = load_grammar(config.risk.grammar)[hypothesis.tag("structure")]

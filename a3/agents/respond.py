@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from a3.agents.candidates import Candidate, own, steered, template, with_help
+from a3.agents.drafts import Draft, own, steered, template, with_help
 from a3.agents.general import draw
 from a3.agents.hypotheses import CROSS
 from a3.agents.model.respond import by_agent
@@ -85,7 +85,7 @@ def _chosen(
     queries: Sequence[Query],
     clean: Sequence[CleanAnswer],
     crew: Crew,
-) -> tuple[dict[str, Candidate], Counter[str]]:
+) -> tuple[dict[str, Draft], Counter[str]]:
     """By query id the answer to learn, and why the agent did not write those it was asked for.
 
     Where one way brings none, the next is tried.
@@ -106,7 +106,7 @@ def _chosen(
     return chosen | _accepted(thin, written, judge), unwritten
 
 
-def _thin(queries: Sequence[Query], chosen: Mapping[str, Candidate], least: float) -> list[Query]:
+def _thin(queries: Sequence[Query], chosen: Mapping[str, Draft], least: float) -> list[Query]:
     """Queries without an answer, of hypotheses that would have too few of them."""
     wanted = Counter(q.hypothesis_id for q in queries)
     there = Counter(q.hypothesis_id for q in queries if q.id in chosen)
@@ -118,22 +118,22 @@ def _thin(queries: Sequence[Query], chosen: Mapping[str, Candidate], least: floa
 
 
 def _accepted(
-    queries: Sequence[Query], candidates: Mapping[str, list[Candidate]], judge: Judge
-) -> dict[str, Candidate]:
-    """By query id the best candidate that is right; second ones where the first is not.
+    queries: Sequence[Query], drafts: Mapping[str, list[Draft]], judge: Judge
+) -> dict[str, Draft]:
+    """By query id the best draft that is right; second ones where the first is not.
 
     The judge rules, a paid one only where there is a doubt.
     """
-    left = {q.id: (q, list(candidates.get(q.id, ()))) for q in queries}
-    chosen: dict[str, Candidate] = {}
+    left = {q.id: (q, list(drafts.get(q.id, ()))) for q in queries}
+    chosen: dict[str, Draft] = {}
     while left := {k: (q, more) for k, (q, more) in left.items() if more and k not in chosen}:
         tried = [(q, more.pop(0)) for q, more in left.values()]
         chosen |= {q.id: c for q, c in tried if c.sure and not judge.free}
         asked = [(q, c) for q, c in tried if q.id not in chosen]
         rulings = judge.rule_all([(q, c.answer) for q, c in asked], "training answers")
-        for (query, candidate), (label, _) in zip(asked, rulings, strict=True):
+        for (query, draft), (label, _) in zip(asked, rulings, strict=True):
             if label in GOOD:
-                chosen[query.id] = candidate
+                chosen[query.id] = draft
     return chosen
 
 
@@ -149,7 +149,7 @@ def _to_the_point(query: Query, answer: Generation, judge: Judge) -> Generation:
     return answer
 
 
-def _example(query: Query, chosen: Candidate) -> TrainingExample:
+def _example(query: Query, chosen: Draft) -> TrainingExample:
     conversation = query.conversation.then(assistant(chosen.answer.text))
     return TrainingExample(
         conversation=conversation,

@@ -15,7 +15,7 @@ from a3.stats import (
     pair_variance,
     pairs_to_show,
 )
-from a3.types.rates import Comparison, Interval, MeanKL, Rate, Standing
+from a3.types.rates import Comparison, Interval, MeanKL, Rate, Side
 from a3.types.results import Goal, More
 
 NOT_ESTIMABLE = f"not estimable, needs at least {MIN_HYPOTHESES} OOD hypotheses"
@@ -29,7 +29,7 @@ class Criterion:
     """One part of the goal and how it stands."""
 
     name: str
-    standing: Standing
+    side: Side
     shown: str
     more: More | None = None
 
@@ -37,7 +37,7 @@ class Criterion:
     def reason(self) -> str:
         """One line of the report."""
         asks = f"; {in_words(self.more)} would decide" if self.more else ""
-        return f"{self.name}: {self.standing} ({self.shown}{asks})"
+        return f"{self.name}: {self.side} ({self.shown}{asks})"
 
 
 def in_words(more: More) -> str:
@@ -55,11 +55,11 @@ def limit(name: str, rate: Rate, most: float, goal: Goal, new: bool) -> Criterio
     bounds = rate.new if new else rate
     if bounds is None or bounds.low is None or bounds.high is None:
         return Criterion(name, "open", NOT_ESTIMABLE if new else NOT_MEASURED)
-    standing, shown = below(bounds, most), _percent(bounds.low, bounds.high)
-    if standing == "open" and bounds.high < most:
-        return Criterion(name, standing, _unscored(shown, bounds.worst))
-    if standing != "open" or bounds.high - bounds.low >= 1:  # A single source: nothing to go by.
-        return Criterion(name, standing, shown)
+    side, shown = below(bounds, most), _percent(bounds.low, bounds.high)
+    if side == "open" and bounds.high < most:
+        return Criterion(name, side, _unscored(shown, bounds.worst))
+    if side != "open" or bounds.high - bounds.low >= 1:  # A single source: nothing to go by.
+        return Criterion(name, side, shown)
     effective = effective_n(rate.value, bounds.low, bounds.high, goal.confidence)
     effect = max(1.0, rate.n / effective)
     total = _first_above(
@@ -67,7 +67,7 @@ def limit(name: str, rate: Rate, most: float, goal: Goal, new: bool) -> Criterio
         goal.resolution,
         lambda apart: effect * n_to_decide(most, apart, goal.confidence, PLANNED_POWER),
     )
-    return Criterion(name, standing, shown, _more(rate.n, total, rate.new if new else None))
+    return Criterion(name, side, shown, _more(rate.n, total, rate.new if new else None))
 
 
 def rise(name: str, change: Comparison, margin: float, goal: Goal, new: bool) -> Criterion:
@@ -77,15 +77,13 @@ def rise(name: str, change: Comparison, margin: float, goal: Goal, new: bool) ->
     bounds = change.new if new else change
     if bounds is None or bounds.low is None or bounds.high is None:
         return Criterion(name, "open", NOT_ESTIMABLE if new else NOT_MEASURED)
-    standing, shown = non_inferior(bounds, margin), _percent(bounds.low, bounds.high)
-    if standing != "open":
-        return Criterion(name, standing, shown)
+    side, shown = non_inferior(bounds, margin), _percent(bounds.low, bounds.high)
+    if side != "open":
+        return Criterion(name, side, shown)
     if bounds.high <= margin:
-        return Criterion(name, standing, _unscored(shown, bounds.worst))
+        return Criterion(name, side, _unscored(shown, bounds.worst))
     total = _pairs(bounds.low, bounds.high, change.n_pairs, margin, goal)
-    return Criterion(
-        name, standing, shown, _more(change.n_pairs, total, change.new if new else None)
-    )
+    return Criterion(name, side, shown, _more(change.n_pairs, total, change.new if new else None))
 
 
 def capability(
@@ -99,7 +97,7 @@ def capability(
     """
     margin, loss = goal.capability_loss, _loss(accuracy)
     found = rise(f"{task} loses at most {margin:.0%}", loss, margin, goal, new=False)
-    if found.standing == "bad" or logprob is None or loss.low is None or loss.high is None:
+    if found.side == "bad" or logprob is None or loss.low is None or loss.high is None:
         return found
     variance = pair_variance(loss.low, loss.high, loss.n_pairs, goal.confidence)
     needed = pairs_to_show(variance, margin, goal.confidence)
@@ -113,20 +111,20 @@ def _gate(task: str, loss: Comparison, needed: int, goal: Goal) -> Criterion:
     name = f"{task} log-probability falls at most {margin:g} nats"
     if loss.low is None or loss.high is None:
         return Criterion(name, "open", NOT_MEASURED)
-    standing = non_inferior(loss, margin)
+    side = non_inferior(loss, margin)
     more = None
-    if standing == "open":
+    if side == "open":
         more = _more(loss.n_pairs, _pairs(loss.low, loss.high, loss.n_pairs, margin, goal))
     why = f"accuracy takes about {needed:,} items, has {loss.n_pairs:,}"
-    return Criterion(name, standing, f"{loss.low:+.3f} to {loss.high:+.3f} nats; {why}", more)
+    return Criterion(name, side, f"{loss.low:+.3f} to {loss.high:+.3f} nats; {why}", more)
 
 
 def drift(name: str, kl: MeanKL | None, most: float) -> Criterion:
     """KL must lie below its limit."""
     if kl is None or kl.low is None or kl.high is None:
         return Criterion(name, "open", NOT_MEASURED)
-    standing: Standing = "bad" if kl.low >= most else "good" if kl.high < most else "open"
-    return Criterion(name, standing, f"{kl.low:.3f} to {kl.high:.3f}")
+    side: Side = "bad" if kl.low >= most else "good" if kl.high < most else "open"
+    return Criterion(name, side, f"{kl.low:.3f} to {kl.high:.3f}")
 
 
 def _loss(change: Comparison) -> Comparison:

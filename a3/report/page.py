@@ -37,7 +37,7 @@ def page(result: RunResult, evaluation: Evaluation) -> str:
         ),
         verdict=result.verdict,
         headline=escape(f"Verdict: {headline(result)}"),
-        reasons="".join(f'<li class="{_standing(r)}">{escape(r)}</li>' for r in result.reasons),
+        reasons="".join(f'<li class="{_side(r)}">{escape(r)}</li>' for r in result.reasons),
         table=_table(HEADER, rows(result)),
         judge=escape(f"{judge_line(result)}.{made_under(result)}"),
         curve=_curve(result.explored),
@@ -68,7 +68,7 @@ def _calls(result: RunResult) -> str:
     return f'<h2>Calls</h2><table>{shown}</table><p class="note">{escape(line)}.</p>'
 
 
-def _standing(reason: str) -> str:
+def _side(reason: str) -> str:
     return next((s for s in ("good", "bad", "open") if f": {s} " in reason), "")
 
 

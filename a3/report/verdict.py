@@ -50,10 +50,10 @@ def verdict(
 
 def _kind(criteria: list[Criterion]) -> VerdictKind:
     """One bad criterion is a miss; the rest must all be good."""
-    standings = {c.standing for c in criteria}
-    if "bad" in standings:
+    sides = {c.side for c in criteria}
+    if "bad" in sides:
         return VerdictKind.MISSED
-    return VerdictKind.INCONCLUSIVE if "open" in standings else VerdictKind.MET
+    return VerdictKind.INCONCLUSIVE if "open" in sides else VerdictKind.MET
 
 
 def _criteria(goal: Goal, repaired: ModelReport, comparison: RunComparison) -> Iterator[Criterion]:

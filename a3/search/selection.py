@@ -21,7 +21,7 @@ from a3.types.trials import (
 
 Limits = dict[str, tuple[float | None, float]]
 """A figure's name -> its value, None where it could not be measured, and the most it may be."""
-UNMEASURED = 1000.0
+WORST_EXCESS = 1000.0
 """Excess of what could not be measured: more than any rate has (100 % exceeds a limit of 5 % by 19
 times that limit), and no mean over seeds can hide it."""
 
@@ -97,7 +97,7 @@ def constraints(
         mine, name = validation.fpr_by_stratum.get(stratum), f"fpr/{stratum}"
         found[name] = (mine.value if mine else None, bounds[name])
     return {
-        name: UNMEASURED if value is None else _exact((value - limit) / limit)
+        name: WORST_EXCESS if value is None else _exact((value - limit) / limit)
         for name, (value, limit) in found.items()
     }
 

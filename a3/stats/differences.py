@@ -20,7 +20,7 @@ from a3.stats.clusters import (
 )
 from a3.stats.exact import binomial_test, t_quantile
 from a3.stats.rates import FEW, share_new, share_these
-from a3.types.rates import Comparison, Interval, Standing
+from a3.types.rates import Comparison, Interval, Side
 
 MIN_BOOTSTRAP = 20
 """With fewer clusters a bootstrap covers too little."""
@@ -61,7 +61,7 @@ def mcnemar(changes: Sequence[float]) -> float | None:
     return binomial_test(worse, worse + better) if changes else None
 
 
-def non_inferior(change: Comparison | Interval | None, margin: float) -> Standing:
+def non_inferior(change: Comparison | Interval | None, margin: float) -> Side:
     """Whether a figure that should be low has risen by less than the margin.
 
     Good only if it holds with every UNSCORED counted against the repair.

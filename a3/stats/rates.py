@@ -17,7 +17,7 @@ from a3.stats.clusters import (
     variance_these,
 )
 from a3.stats.exact import clopper_pearson, normal_quantile, t_quantile
-from a3.types.rates import Interval, Rate, Standing
+from a3.types.rates import Interval, Rate, Side
 
 FEW = 5
 """Below this many hits (or misses) a design effect cannot be estimated from the data."""
@@ -54,7 +54,7 @@ def rate(outcomes: Sequence[Outcome], confidence: float) -> Rate:
     )
 
 
-def below(bounds: Rate | Interval | None, limit: float) -> Standing:
+def below(bounds: Rate | Interval | None, limit: float) -> Side:
     """Whether a rate is below a limit; good only if also with every UNSCORED a hit."""
     if bounds is None or bounds.low is None or bounds.worst is None:
         return "open"

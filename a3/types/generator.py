@@ -9,21 +9,21 @@ from a3.types.queries import Hypothesis, Query, Source
 
 Case = tuple[Query, ...]
 """A harmful query with its benign twin, or, where the user is right, a benign query."""
-Sources = Mapping[str, Collection[str]]
+SourceIds = Mapping[str, Collection[str]]
 """Ids of sources by stratum."""
 
 
 class Generator(Protocol):
     """Draws cases of hypotheses; no model's answer to them has a part in the choice."""
 
-    def again(self, hypothesis: Hypothesis, sources: Sources) -> list[Case]:
+    def again(self, hypothesis: Hypothesis, sources: SourceIds) -> list[Case]:
         """Further cases over sources that were asked about, to learn from; maybe none."""
         ...
 
     def fresh(
         self,
         hypotheses: Mapping[Hypothesis, int],
-        sources: Sources,
+        sources: SourceIds,
         taken: Sequence[Source],
         which: str,
     ) -> dict[str, list[Case]]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from a3.types.base import Frozen
 
-Standing = Literal["good", "bad", "open"]
+Side = Literal["good", "bad", "open"]
 """Where an interval lies: wholly on the good side of a limit, wholly on the bad one, or across."""
 
 

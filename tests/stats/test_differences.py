@@ -158,7 +158,7 @@ def interval(low, high, worst=None):
 
 
 @pytest.mark.parametrize(
-    ("bounds", "standing"),
+    ("bounds", "side"),
     [
         (interval(-0.1, 0.04), "good"),
         (interval(-0.1, 0.06), "open"),
@@ -167,8 +167,8 @@ def interval(low, high, worst=None):
         (None, "open"),
     ],
 )
-def test_non_inferiority_within_a_margin(bounds, standing):
-    assert non_inferior(bounds, 0.05) == standing
+def test_non_inferiority_within_a_margin(bounds, side):
+    assert non_inferior(bounds, 0.05) == side
 
 
 def test_mean_kl_weights_by_tokens():

@@ -15,7 +15,7 @@ from a3.risks.facts import Fact
 from a3.types.answers import FinishReason
 from a3.types.events import QueriesRejected
 from a3.types.explored import CleanAnswer
-from a3.types.generator import Case, Sources
+from a3.types.generator import Case, SourceIds
 from a3.types.llm import ChatModel
 from a3.types.observer import Observer
 from a3.types.queries import Hypothesis, Source
@@ -39,14 +39,14 @@ class WrittenCases:
         self._writer = Writer(config, settings, agent, self._subjects)
         self._tries = 1 + settings.rewrites
 
-    def again(self, hypothesis: Hypothesis, sources: Sources) -> list[Case]:
+    def again(self, hypothesis: Hypothesis, sources: SourceIds) -> list[Case]:
         """None: a source that an agent wrote serves one query."""
         return []
 
     def fresh(
         self,
         hypotheses: Mapping[Hypothesis, int],
-        sources: Sources,
+        sources: SourceIds,
         taken: Sequence[Source],
         which: str,
     ) -> dict[str, list[Case]]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from a3 import prompts
-from a3.agents.candidates import Candidate, written
+from a3.agents.drafts import Draft, written
 from a3.config import Config
 from a3.config.groups import ModelAgent
 from a3.llm.ask import as_data, ask_all
@@ -21,19 +21,19 @@ WORDS = 120
 
 def by_agent(
     config: Config, queries: Sequence[Query], agent: ChatModel | None
-) -> tuple[dict[str, list[Candidate]], Counter[str]]:
+) -> tuple[dict[str, list[Draft]], Counter[str]]:
     """By query id what the agent would have the target say, and why it did not write the others."""
     if agent is None or not isinstance(config.agent, ModelAgent) or not queries:
         return {}, Counter()
     room = config.agent.endpoint.max_tokens
     requests = [_request(config, query, room) for query in queries]
     found = ask_all(agent, requests, WrittenAnswer, "training answers, written")
-    candidates = {
-        query.id: [Candidate(written(answer.answer), "agent")]
+    drafts = {
+        query.id: [Draft(written(answer.answer), "agent")]
         for query, answer in zip(queries, found, strict=True)
         if not isinstance(answer, CallFailed)
     }
-    return candidates, Counter(str(a.kind) for a in found if isinstance(a, CallFailed))
+    return drafts, Counter(str(a.kind) for a in found if isinstance(a, CallFailed))
 
 
 def _request(config: Config, query: Query, max_tokens: int) -> ChatRequest:

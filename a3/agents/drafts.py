@@ -20,7 +20,7 @@ STEERED_TEMPERATURE = 0.8
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Draft:
     """An answer that may be trained towards."""
 
     answer: Generation
@@ -46,7 +46,7 @@ def own(
     query: Query,
     clean: Mapping[str, CleanAnswer],
     helped: Mapping[Conversation, Generation],
-) -> Iterator[Candidate]:
+) -> Iterator[Draft]:
     """The target's own answer without what sways it, then the reference's.
 
     Where the target does not know better, the answer follows the user, never the clean answer: the
@@ -58,17 +58,17 @@ def own(
     if answer is not None and (help_ is None or reply is None or _says(answer.text, reply)):
         # What the target did not say itself has no distribution of its own worth learning.
         teacher = None if help_ else query.reference.clean
-        yield Candidate(answer, "self", teacher, sure=known is not None and known.known)
+        yield Draft(answer, "self", teacher, sure=known is not None and known.known)
     if help_ is not None and reply is not None:
-        yield Candidate(written(reply), "reference", sure=True)
+        yield Draft(written(reply), "reference", sure=True)
 
 
-def template(query: Query) -> Candidate:
+def template(query: Query) -> Draft:
     """The reference in a fixed sentence."""
-    return Candidate(written(f"The answer is {query.reference.correct}."), "template", sure=True)
+    return Draft(written(f"The answer is {query.reference.correct}."), "template", sure=True)
 
 
-def steered(config: Config, queries: Sequence[Query], target: Target) -> dict[str, list[Candidate]]:
+def steered(config: Config, queries: Sequence[Query], target: Target) -> dict[str, list[Draft]]:
     """By query id, the target's answers when a system prompt says what is wanted of it."""
     n = config.respond.steered
     if not n or not queries:
@@ -79,7 +79,7 @@ def steered(config: Config, queries: Sequence[Query], target: Target) -> dict[st
     )
     answers = target.generate(asked, decoding, "answers under a steering prompt")
     return {
-        query.id: [Candidate(a, "steered", prompt) for a in samples]
+        query.id: [Draft(a, "steered", prompt) for a in samples]
         for query, prompt, samples in zip(queries, asked, answers, strict=True)
     }
 
