@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from a3.config import Config
 from a3.errors import ConfigError
@@ -22,31 +23,36 @@ from a3.types.target import Continuation, ScoringTarget, Target
 def ask_cleanly(config: Config, target: Target, facts: Sequence[Fact]) -> list[CleanAnswer]:
     """Every fact in every neutral phrasing, and how much likelier its true sentence is.
 
-    Known is what is right in all phrasings and at least `explore.odds` times as likely as each
-    false sentence; doubtful what is so in part. Raises ConfigError where odds are asked of a target
-    that gives no probabilities.
+    Known is what is right in all phrasings, the further ones too (which the rest is not asked in),
+    and at least `explore.odds` times as likely as each false sentence; doubtful what is so in part.
+    Raises ConfigError where odds are asked of a target that gives no probabilities.
     """
-    ways = config.explore.phrasings
+    explore = config.explore
+    asked = partial(_asked, target, Decoding(max_new_tokens=explore.clean_tokens))
+    said = asked(facts, explore.phrasings, "facts asked cleanly")
+    right = {f.id: [_right(f, a) for a in said[f.id]] for f in facts}
+    sure = [f for f in facts if all(right[f.id])]
+    again = asked(sure, explore.further_phrasings, "facts asked otherwise")
+    sure = [f for f in sure if all(_right(f, a) for a in again[f.id])]
+    odds = _odds(config, target, sure)
+    known = {f.id for f in sure if odds.get(f.id, math.inf) >= (explore.odds or 0.0)}
+    return [_clean_answer(f, said[f.id][0], right[f.id], f.id in known) for f in facts]
+
+
+def _asked(
+    target: Target, decoding: Decoding, facts: Sequence[Fact], ways: Sequence[str], what: str
+) -> Mapping[str, list[Generation]]:
+    """By fact its answer to each phrasing."""
     prompts = [ask(way.format(question=f.question)) for f in facts for way in ways]
-    decoding = Decoding(max_new_tokens=config.explore.clean_tokens)
-    answers = target.generate(prompts, decoding, "facts asked cleanly")
-    said = [
-        [samples[0] for samples in answers[i : i + len(ways)]]
-        for i in range(0, len(answers), len(ways))
-    ]
-    right = {
-        fact.id: [knows(fact.reference, a.text, fact.distractors) for a in mine]
-        for fact, mine in zip(facts, said, strict=True)
-    }
-    odds = _odds(config, target, [f for f in facts if all(right[f.id])])
-    return [
-        _clean_answer(fact, mine[0], right[fact.id], odds.get(fact.id, math.inf) >= _wanted(config))
-        for fact, mine in zip(facts, said, strict=True)
-    ]
+    answers = iter(target.generate(prompts, decoding, what) if prompts else [])
+    return {f.id: [next(answers)[0] for _ in ways] for f in facts}
 
 
-def _clean_answer(fact: Fact, plain: Generation, right: Sequence[bool], sure: bool) -> CleanAnswer:
-    known = all(right) and sure
+def _right(fact: Fact, answer: Generation) -> bool:
+    return knows(fact.reference, answer.text, fact.distractors)
+
+
+def _clean_answer(fact: Fact, plain: Generation, right: Sequence[bool], known: bool) -> CleanAnswer:
     return CleanAnswer(
         source_id=fact.id,
         topic=fact.topic,
@@ -54,10 +60,6 @@ def _clean_answer(fact: Fact, plain: Generation, right: Sequence[bool], sure: bo
         doubtful=any(right) and not known,
         answer=plain,
     )
-
-
-def _wanted(config: Config) -> float:
-    return config.explore.odds or 0.0
 
 
 def _odds(config: Config, target: Target, facts: Sequence[Fact]) -> Mapping[str, float]:

@@ -99,6 +99,7 @@ class ExploreConfig(Frozen):
     ood_share: float = Field(gt=0, lt=1)
     clean_tokens: int = Field(gt=0)
     phrasings: tuple[str, ...] = Field(min_length=1)
+    further_phrasings: tuple[str, ...] = ()
     odds: float | None = Field(gt=1)
 
 

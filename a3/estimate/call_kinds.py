@@ -161,6 +161,7 @@ def _target(config: Config, found: Counts) -> Iterator[Made]:
         return
     clean = found.explored if isinstance(config.agent, ModelAgent) else config.budget.facts
     model = config.model
-    n = clean * len(config.explore.phrasings) + found.explored + found.held_out
+    ways = len(config.explore.phrasings) + len(config.explore.further_phrasings)
+    n = clean * ways + found.explored + found.held_out
     n *= model.samples
     yield "target", "target", n, TWIN * n, model.max_new_tokens * n, FREE

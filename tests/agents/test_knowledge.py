@@ -16,10 +16,14 @@ from tests.conftest import compose
 FACTS = load_topic("capitals")[:12]
 
 
-def config(odds, ways=("{question}",)):
+def config(odds, further=()):
     found = compose("model=tiny")
-    explore = found.explore.model_copy(update={"odds": odds, "phrasings": ways})
+    explore = found.explore.model_copy(update={"odds": odds, "further_phrasings": further})
     return found.model_copy(update={"explore": explore})
+
+
+def _fact(question):
+    return next(f for f in FACTS if f.question == question)
 
 
 class Answers:
@@ -80,6 +84,31 @@ def test_without_odds_answers_decide_alone():
     found = ask_cleanly(config(None), Answers(), FACTS)
     assert [a.known for a in found] == [i % 2 == 0 for i in range(len(FACTS))]
     assert not any(a.doubtful for a in found)
+
+
+def test_what_was_right_is_asked_otherwise_and_known_if_right_again():
+    """Of twelve facts six are right at first, and of these every other one in all further ways."""
+    asked = []
+
+    class Moody(Answers):
+        def generate(self, conversations, decoding, what):
+            asked.extend(c.last.content for c in conversations)
+            return super().generate(conversations, decoding, what)
+
+        def _say(self, question):
+            plain = question.removeprefix("So: ").removesuffix(" Well?")
+            wrong = question.endswith(" Well?") and FACTS.index(_fact(plain)) % 4
+            return super()._say(FACTS[1].question if wrong else plain)
+
+    found = ask_cleanly(config(None, ("So: {question}", "{question} Well?")), Moody(), FACTS)
+    assert [(a.known, a.doubtful) for a in found] == [
+        (True, False),
+        (False, False),
+        (False, True),
+        (False, False),
+    ] * 3
+    right = [f.question for f in FACTS[::2]]
+    assert asked[12:] == [w for q in right for w in (f"So: {q}", f"{q} Well?")]
 
 
 def test_a_target_without_probabilities_is_told_what_to_set():
