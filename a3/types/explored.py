@@ -13,8 +13,8 @@ class CleanAnswer(Frozen):
     source_id: str
     topic: str
     known: bool
-    """Right in every neutral phrasing, the further ones too (`explore.phrasings`), and likelier than
-    any wrong answer by `explore.odds`."""
+    """Right in every neutral phrasing (`explore.phrasings`, `explore.further_phrasings`), and
+    likelier than any wrong answer by `explore.odds`."""
     doubtful: bool = False
     """So in part, e.g. right in some phrasings and wrong in others: nothing is measured on it."""
     answer: Generation
