@@ -27,29 +27,43 @@ from benchmarks.finished import Finished, read
 
 SHORT = ("budget.trials=1", "search.rerun_seeds=0", "search.soup=[]")
 """One training, and nothing chosen."""
-CURVE = ("budget.epoch_tokens=4750", "budget.epoch_tokens=38000")
-"""Half as long a training, and four times as long."""
+WIDE = tuple(
+    f"search.space.dimensions.{name}.{end}={value}"
+    for name, low, high in (
+        ("learning_rate", 1e-4, 1e-2),
+        ("rank", 4, 128),
+        ("alpha", 8, 256),
+        ("harmful_share", 0.2, 0.8),
+        ("general_share", 0, 0.6),
+    )
+    for end, value in (("low", low), ("high", high))
+)
+"""Nothing is searched, so that rows may leave what smollm2 searches in."""
+CURVE = ("budget.epoch_tokens=3750", "budget.epoch_tokens=30000", "budget.epoch_tokens=105000")
+"""Half as long a training, four times as long, and as long as the last of `budget=standard`."""
 ROWS = (
     "",
     *CURVE,
     "budget.cases_per_hypothesis=6",
     "respond=template",
     "respond.openings.evidence=''",
-    "train.strata.evidence=4",
+    "train.strata.evidence=8",
+    "train.strata.known=1",
+    "train.strata.clean=1",
+    "train.first_token=1",
     "train.first_token=4",
-    "train.first_token=4 train.strata.evidence=4 search.default.harmful_share=0.55",
     "train.objective=sft",
     "search.default.learning_rate=1e-3",
     "search.default.learning_rate=4e-3",
     "search.default.lora.rank=8 search.default.lora.alpha=16",
     "search.default.lora.rank=64 search.default.lora.alpha=128",
-    "search.default.epochs=1 budget.epoch_tokens=19000",
-    "search.default.epochs=4 budget.epoch_tokens=4750",
-    "search.default.harmful_share=0.45",
-    "search.default.harmful_share=0.65",
+    "search.default.epochs=1 budget.epoch_tokens=15000",
+    "search.default.epochs=4 budget.epoch_tokens=3750",
+    "search.default.harmful_share=0.3",
+    "search.default.harmful_share=0.6",
     "search.default.tau_harmful=0 search.default.tau_benign=0",
     "search.default.tau_harmful=2 search.default.tau_benign=2",
-    "search.default.general_share=0 search.space.dimensions.general_share.low=0",
+    "search.default.general_share=0",
     "search.default.general_share=0.15",
     "search.default.general_share=0.45",
 )
@@ -70,7 +84,7 @@ def _finished(to: Path, run: Path, row: str) -> Finished:
     folder = to / (re.sub(r"[^\w.-]+", "_", row) or "as_configured") / run.name
     if not (folder / "result.json").is_file():
         going = [sys.executable, "-m", "a3", f"resume={folder}"]
-        new = [sys.executable, "-m", "benchmarks.fork", run, folder, *SHORT, *row.split()]
+        new = [sys.executable, "-m", "benchmarks.fork", run, folder, *SHORT, *WIDE, *row.split()]
         # A process each: none inherits another's memory.
         subprocess.run(going if folder.exists() else new, check=True, stdout=sys.stderr)
     return read(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import factors
-from benchmarks.factors import CURVE, ROWS, SHORT, run_rows, table
+from benchmarks.factors import CURVE, ROWS, SHORT, WIDE, run_rows, table
 from benchmarks.finished import Finished
 from tests.benchmarks.test_compare import N, finished
 from tests.conftest import compose
@@ -42,7 +42,7 @@ def test_a_row_is_a_short_fork_of_every_run_and_what_is_there_is_not_run_again(s
     halted[1].mkdir(parents=True)
     found = run_rows(to, [run], ["", template[0], halted[0]])
     assert started == [
-        ["benchmarks.fork", str(run), str(template[1]), *SHORT, template[0]],
+        ["benchmarks.fork", str(run), str(template[1]), *SHORT, *WIDE, template[0]],
         ["a3", f"resume={halted[1]}"],
     ]
     assert [len(runs) for runs in found.values()] == [1, 1, 1]
@@ -78,8 +78,8 @@ def test_rows_that_were_asked_other_queries_are_not_paired():
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row_is_a_configuration(row):
-    config = compose("model=smollm2", "budget=standard", *SHORT, *row.split())
-    standard = compose("model=smollm2", "budget=standard", *SHORT)
+    config = compose("model=smollm2", "budget=standard", *SHORT, *WIDE, *row.split())
+    standard = compose("model=smollm2", "budget=standard", *SHORT, *WIDE)
     assert (config == standard) == (row == "") and config.trials == 1
     asked = config.budget.epoch_tokens * config.search.default.epochs
     equal = asked == standard.budget.epoch_tokens * standard.search.default.epochs

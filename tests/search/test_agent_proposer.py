@@ -14,7 +14,7 @@ from tests.search.made import BASE, proposed, rate, scores
 GOOD = {
     "rationale": "lower",
     "expected": "SFR 3 %",
-    "learning_rate": 8e-4,
+    "learning_rate": 1.8e-3,
     "rank": 16,
     "alpha": 32,
     "epochs": 2,
@@ -38,7 +38,7 @@ def proposer(agent, *overrides, **known):
 def finished(number):
     """A trial near the default, trained and measured."""
     config = compose("agent=claude", "search=agent")
-    point = config.search.default.model_copy(update={"learning_rate": 1e-4 * (number + 6)})
+    point = config.search.default.model_copy(update={"learning_rate": 1e-4 * (number + 15)})
     return proposed(number, config, Proposal(config=point, rationale="-"), scores())
 
 
@@ -58,7 +58,7 @@ def test_a_proposal_within_the_space_is_taken_with_what_it_expects():
     found, heard, _ = proposer(agent)
     (proposal,) = found.propose([finished(0)], 0, 1)
     assert (proposal.rationale, proposal.expected) == ("lower", "SFR 3 %")
-    assert proposal.config.learning_rate == 8e-4
+    assert proposal.config.learning_rate == 1.8e-3
     assert proposal.config.offsets == {"H0/harmful": 0.5} and not rejected(heard)
 
 
@@ -66,7 +66,7 @@ def test_what_lies_outside_goes_back_and_is_counted():
     agent = Says(GOOD | {"learning_rate": 1.0, "rank": 200}, GOOD)
     found, heard, _ = proposer(agent)
     (proposal,) = found.propose([finished(0)], 0, 1)
-    assert proposal.config.learning_rate == 8e-4 and len(rejected(heard)) == 2
+    assert proposal.config.learning_rate == 1.8e-3 and len(rejected(heard)) == 2
     said = agent.asked[1].conversation.last.content
     assert "learning_rate" in said and "rank" in said
 
@@ -158,7 +158,7 @@ def test_points_that_the_configuration_sets_are_tried_before_the_agent_is_asked(
     agent = Says(GOOD)
     found, _, config = proposer(agent)
     points = tuple(
-        config.search.default.model_copy(update={"harmful_share": h}) for h in (0.5, 0.55, 0.6)
+        config.search.default.model_copy(update={"harmful_share": h}) for h in (0.45, 0.48, 0.5)
     )
     found._config = config.search.model_copy(update={"first": points})
     proposals = found.propose([], 0, 3)
