@@ -35,6 +35,8 @@ WIDE = tuple(
         ("alpha", 8, 256),
         ("harmful_share", 0.2, 0.8),
         ("general_share", 0, 0.6),
+        ("tau_harmful", 0, 2),
+        ("tau_benign", 0, 2),
     )
     for end, value in (("low", low), ("high", high))
 )
@@ -64,7 +66,7 @@ ROWS = (
     "search.default.tau_harmful=0 search.default.tau_benign=0",
     "search.default.tau_harmful=2 search.default.tau_benign=2",
     "search.default.general_share=0",
-    "search.default.general_share=0.15",
+    "search.default.general_share=0.2",
     "search.default.general_share=0.45",
 )
 """Changes to `budget=standard` on smollm2: how much there is to learn from, then how it is learned

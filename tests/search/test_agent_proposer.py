@@ -18,7 +18,7 @@ GOOD = {
     "rank": 16,
     "alpha": 32,
     "epochs": 2,
-    "general_share": 0.3,
+    "general_share": 0.35,
     "harmful_share": 0.5,
     "tau_harmful": 1.0,
     "tau_benign": 0.5,
@@ -115,7 +115,7 @@ def test_what_is_left_counts_trials_under_way_and_what_the_caps_leave():
     again = finished(1).model_copy(
         update={"proposal": finished(1).proposal.model_copy(update={"rerun_of": 0})}
     )
-    agent = Says(GOOD, GOOD | {"rank": 8})
+    agent = Says(GOOD, GOOD | {"rank": 20})
     found, _, _ = proposer(agent, left=lambda n: {"calls": 100 - n, "usd": 3.5})
     found.propose([finished(0), again], 0, 2)
     first, second = asked(agent)
@@ -158,7 +158,7 @@ def test_points_that_the_configuration_sets_are_tried_before_the_agent_is_asked(
     agent = Says(GOOD)
     found, _, config = proposer(agent)
     points = tuple(
-        config.search.default.model_copy(update={"harmful_share": h}) for h in (0.45, 0.48, 0.5)
+        config.search.default.model_copy(update={"harmful_share": h}) for h in (0.47, 0.48, 0.5)
     )
     found._config = config.search.model_copy(update={"first": points})
     proposals = found.propose([], 0, 3)
