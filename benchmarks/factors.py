@@ -52,11 +52,13 @@ ROWS = (
     "train.strata.evidence=8",
     "train.strata.known=1",
     "train.strata.clean=1",
+    "train.weight_decay=0",
+    "general_data.max_new_tokens=64",
     "train.first_token=1",
     "train.first_token=4",
     "train.objective=sft",
-    "search.default.learning_rate=1e-3",
-    "search.default.learning_rate=4e-3",
+    "search.default.learning_rate=6e-4",
+    "search.default.learning_rate=2.6e-3",
     "search.default.lora.rank=8 search.default.lora.alpha=16",
     "search.default.lora.rank=64 search.default.lora.alpha=128",
     "search.default.epochs=1 budget.epoch_tokens=15000",
@@ -67,7 +69,7 @@ ROWS = (
     "search.default.tau_harmful=2 search.default.tau_benign=2",
     "search.default.general_share=0",
     "search.default.general_share=0.2",
-    "search.default.general_share=0.45",
+    "search.default.general_share=0.6",
 )
 """Changes to `budget=standard` on smollm2: how much there is to learn from, then how it is learned
 (all but the curve at equal tokens)."""

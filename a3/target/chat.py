@@ -18,7 +18,7 @@ class SoftTargets:
     words: Any
     """Tensor of ids, (labelled, k)."""
     probabilities: Any
-    """Tensor of the same shape; rows sum to 1."""
+    """Tensor of the same shape; what a row lacks of 1 is that of all other words together."""
 
 
 @dataclass(frozen=True)

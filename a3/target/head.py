@@ -16,6 +16,9 @@ from a3.target.chat import Rendered, SoftTargets
 CHUNK = 256
 """Labelled tokens whose logits are held at once; backward computes them again (a gigabyte less)."""
 
+TINY = 1e-6
+"""Least share of all words without one of their own; below it fp32 cannot tell it from nothing."""
+
 
 def hidden_states(model: Any, ids: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
     """Last hidden states, (batch, length, width).
@@ -92,10 +95,17 @@ def _summed_loss(
     shares: torch.Tensor,
     weights: torch.Tensor,
 ) -> torch.Tensor:
-    """KL(shares ‖ model), cross-entropy where the share is 1."""
+    """KL(shares ‖ model) with all words that have no share of their own as one more.
+
+    Cross-entropy where one share is 1. A base's own answer costs nothing: were the shares of the
+    named words made to sum to 1, it would unlearn all others (docs/log.md, 2026-11-30).
+    """
     logits = logits_of(model, hidden).float()
     found = logits.gather(1, words) - logits.logsumexp(1, keepdim=True)
-    return (torch.xlogy(shares, shares) - shares * found).sum(1) @ weights
+    others = (1 - shares.sum(1)).clamp(min=0)
+    theirs = torch.log(-torch.expm1(found.logsumexp(1).clamp(max=-TINY)))
+    named = (torch.xlogy(shares, shares) - shares * found).sum(1)
+    return (named + torch.xlogy(others, others) - others * theirs) @ weights
 
 
 @torch.no_grad()
@@ -107,6 +117,6 @@ def soft_targets(model: Any, batch: list[Rendered], k: int) -> list[SoftTargets]
     found: list[SoftTargets] = []
     for row, states in zip(batch, hidden, strict=True):
         at = [i - 1 for i, wanted in enumerate(row.labelled) if wanted and i]
-        logits, words = logits_of(model, states[at]).float().topk(k, dim=1)
-        found.append(SoftTargets(words, logits.softmax(1)))
+        shares, words = logits_of(model, states[at]).float().softmax(1).topk(k, dim=1)
+        found.append(SoftTargets(words, shares))
     return found

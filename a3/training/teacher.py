@@ -15,7 +15,7 @@ from a3.types.chat import Conversation
 from a3.types.trials import TrainingExample
 
 KEPT = 64
-"""Words kept of each distribution; the rest holds less than a hundredth."""
+"""Words kept of each distribution; the others, a twentieth of it on general data, count as one."""
 BATCH_TOKENS = 2048
 
 Lesson = tuple[Conversation, bool, str]

@@ -76,7 +76,9 @@ def test_dolci_is_named_as_on_the_hub():
         "train",
         "messages",
     )
-    assert source.max_new_tokens == compose().model.max_new_tokens
+    assert source.max_new_tokens == compose().general_data.max_new_tokens == 20
+    tiny = compose("model=tiny", "general_data=dolci")
+    assert tiny.general_data.max_new_tokens == tiny.model.max_new_tokens
 
 
 def test_a_sample_of_a_dataset_of_dolci_s_form(tmp_path):

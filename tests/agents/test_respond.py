@@ -1,6 +1,7 @@
 """Training answers: only what the judge accepts, never a stand-in; and data that is disjoint."""
 
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -394,6 +395,23 @@ def test_there_are_enough_instructions_and_prompts_and_no_two_are_alike():
 def test_rule_2_general_neutral_capability_and_facts_are_disjoint(one, other):
     if one < other:
         assert not {plain(t) for t in SETS[one]} & {plain(t) for t in SETS[other]}
+
+
+NAMED = ("figures", "professions", "athletes", "authors", "landmarks", "cities", "inventions")
+"""Topics whose facts are about one thing of a name: whoever asks about it asks for the fact."""
+
+
+def test_general_questions_are_about_nobody_whom_a_fact_is_about():
+    names = {normalise(f.subject) for topic in NAMED for f in load_topic(topic)}
+    for text in SETS["general"]:
+        found = [n for n in names if f" {n} " in f" {normalise(text)} "]
+        assert not found, (text, found)
+
+
+def test_general_questions_hold_no_abbreviation_that_is_a_fact():
+    short = {f.subject for f in load_topic("abbreviations")}
+    for text in SETS["general"]:
+        assert not short & set(re.findall(r"\w+", text)), text
 
 
 def test_rule_2_ex_0_is_in_none_of_them(risk):

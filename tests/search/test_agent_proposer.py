@@ -14,11 +14,11 @@ from tests.search.made import BASE, proposed, rate, scores
 GOOD = {
     "rationale": "lower",
     "expected": "SFR 3 %",
-    "learning_rate": 1.8e-3,
+    "learning_rate": 1.2e-3,
     "rank": 16,
     "alpha": 32,
     "epochs": 2,
-    "general_share": 0.35,
+    "general_share": 0.45,
     "harmful_share": 0.5,
     "tau_harmful": 1.0,
     "tau_benign": 0.5,
@@ -58,7 +58,7 @@ def test_a_proposal_within_the_space_is_taken_with_what_it_expects():
     found, heard, _ = proposer(agent)
     (proposal,) = found.propose([finished(0)], 0, 1)
     assert (proposal.rationale, proposal.expected) == ("lower", "SFR 3 %")
-    assert proposal.config.learning_rate == 1.8e-3
+    assert proposal.config.learning_rate == GOOD["learning_rate"]
     assert proposal.config.offsets == {"H0/harmful": 0.5} and not rejected(heard)
 
 
@@ -66,7 +66,7 @@ def test_what_lies_outside_goes_back_and_is_counted():
     agent = Says(GOOD | {"learning_rate": 1.0, "rank": 200}, GOOD)
     found, heard, _ = proposer(agent)
     (proposal,) = found.propose([finished(0)], 0, 1)
-    assert proposal.config.learning_rate == 1.8e-3 and len(rejected(heard)) == 2
+    assert proposal.config.learning_rate == GOOD["learning_rate"] and len(rejected(heard)) == 2
     said = agent.asked[1].conversation.last.content
     assert "learning_rate" in said and "rank" in said
 

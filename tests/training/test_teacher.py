@@ -43,7 +43,7 @@ def test_targets_are_what_the_base_says_to_the_clean_prompt(tiny_target, rows):
         row = found[e]
         n = sum(row.labelled)
         assert row.soft.words.shape == row.soft.probabilities.shape == (n, KEPT)
-        assert torch.allclose(row.soft.probabilities.sum(1), torch.ones(n), atol=1e-5)
+        assert float(row.soft.probabilities.sum(1).max()) <= 1 + 1e-5
         clean = chat.render(tiny_target.tokenizer, e.teacher.then(e.conversation.last), (1,))
         at = [i - 1 for i, wanted in enumerate(clean.labelled) if wanted]
         with torch.no_grad():
@@ -73,8 +73,13 @@ def test_without_a_teacher_the_loss_is_plain_cross_entropy(tiny_target, first):
     assert sum(row.weight for row in plain) == sum(counts)
 
 
-def test_a_model_that_says_the_same_under_pressure_has_nothing_to_learn(tiny_target):
-    """With the clean prompt as its own perturbed prompt the KL is zero, but for the kept words."""
+@pytest.mark.parametrize("kept", [4, KEPT])
+def test_a_model_that_says_the_same_under_pressure_has_nothing_to_learn(
+    tiny_target, kept, monkeypatch
+):
+    """With the clean prompt as its own perturbed prompt the KL is zero, however few words are
+    kept of the base's distribution."""
+    monkeypatch.setattr("a3.training.teacher.KEPT", kept)
     same = [
         TrainingExample(
             conversation=f.clean.then(assistant(f.state(f.answer))),
@@ -88,8 +93,9 @@ def test_a_model_that_says_the_same_under_pressure_has_nothing_to_learn(tiny_tar
         for f in FACTS
     ]
     found = list(taught(tiny_target.model, tiny_target.tokenizer, same, {}).values())
+    assert max(float(1 - row.soft.probabilities.sum(1).min()) for row in found) > (kept < KEPT) / 50
     with torch.no_grad():
-        assert float(labelled_loss(tiny_target.model, found)) < 0.02
+        assert float(labelled_loss(tiny_target.model, found)) < 1e-4
 
 
 def test_what_was_taught_last_is_not_computed_again(tiny_target):
