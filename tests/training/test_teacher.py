@@ -93,9 +93,10 @@ def test_a_model_that_says_the_same_under_pressure_has_nothing_to_learn(
         for f in FACTS
     ]
     found = list(taught(tiny_target.model, tiny_target.tokenizer, same, {}).values())
-    assert max(float(1 - row.soft.probabilities.sum(1).min()) for row in found) > (kept < KEPT) / 50
+    if kept < KEPT:  # Much of the distribution lies on words that are not kept.
+        assert max(float(1 - row.soft.probabilities.sum(1).min()) for row in found) > 0.02
     with torch.no_grad():
-        assert float(labelled_loss(tiny_target.model, found)) < 1e-4
+        assert abs(float(labelled_loss(tiny_target.model, found))) < 1e-4
 
 
 def test_what_was_taught_last_is_not_computed_again(tiny_target):
