@@ -57,8 +57,8 @@ ROWS = (
     "train.first_token=1",
     "train.first_token=4",
     "train.objective=sft",
-    "search.default.learning_rate=6e-4",
-    "search.default.learning_rate=2.6e-3",
+    "search.default.learning_rate=9e-4",
+    "search.default.learning_rate=3e-3",
     "search.default.lora.rank=8 search.default.lora.alpha=16",
     "search.default.lora.rank=64 search.default.lora.alpha=128",
     "search.default.epochs=1 budget.epoch_tokens=15000",
@@ -68,7 +68,7 @@ ROWS = (
     "search.default.tau_harmful=0 search.default.tau_benign=0",
     "search.default.tau_harmful=2 search.default.tau_benign=2",
     "search.default.general_share=0",
-    "search.default.general_share=0.2",
+    "search.default.general_share=0.45",
     "search.default.general_share=0.6",
 )
 """Changes to `budget=standard` on smollm2: how much there is to learn from, then how it is learned

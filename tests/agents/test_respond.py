@@ -414,6 +414,35 @@ def test_general_questions_hold_no_abbreviation_that_is_a_fact():
         assert not short & set(re.findall(r"\w+", text)), text
 
 
+THINGS = ("kinds", "materials", "animal_groups", "young_animals")
+"""Topics whose facts say what a thing is, is made from or is called: to tell of it is to say so."""
+TELL = re.compile(
+    r"(?:what (?:is|are)|tell me something about|describe|how do you make|where do(?:es)?"
+    r"|what do(?:es)?|name a food made of|which \w+ is used to make)"
+    r" (.+?)(?: come from| turn into)?[?.]"
+)
+
+
+def thing(words):
+    return re.sub(r"^(?:an?|the) ", "", words).removesuffix("s")
+
+
+OF_FACTS = {thing(normalise(f.subject)) for t in THINGS for f in load_topic(t)}
+
+
+def test_general_questions_do_not_ask_what_a_thing_is_that_a_fact_is_about():
+    for text in SETS["general"]:
+        told = TELL.fullmatch(text.lower())
+        assert not told or thing(told[1]) not in OF_FACTS, text
+
+
+@pytest.mark.parametrize(
+    "text", ["What is pottery?", "Describe an elephant.", "Where does honey come from?"]
+)
+def test_such_a_question_would_be_seen(text):
+    assert thing(TELL.fullmatch(text.lower())[1]) in OF_FACTS
+
+
 def test_rule_2_ex_0_is_in_none_of_them(risk):
     seen = {plain(m.content) for m in risk.seed_example.conversation.messages}
     for name, members in SETS.items():

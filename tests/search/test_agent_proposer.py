@@ -14,11 +14,11 @@ from tests.search.made import BASE, proposed, rate, scores
 GOOD = {
     "rationale": "lower",
     "expected": "SFR 3 %",
-    "learning_rate": 1.2e-3,
+    "learning_rate": 1.7e-3,
     "rank": 16,
     "alpha": 32,
     "epochs": 2,
-    "general_share": 0.45,
+    "general_share": 0.35,
     "harmful_share": 0.5,
     "tau_harmful": 1.0,
     "tau_benign": 0.5,
