@@ -177,7 +177,8 @@ class ConsoleObserver:
                 failed = ", ".join(f"{many} {kind}" for kind, many in event.unwritten.items())
                 by_agent = f"; the agent's that failed: {failed}" if failed else ""
                 general = f"{event.n_general} general examples{left}"
-                return f"  answers for {n} hypotheses, {general}{by_agent}"
+                held = f"{event.n_beliefs} about beliefs, " if event.n_beliefs else ""
+                return f"  answers for {n} hypotheses, {held}{general}{by_agent}"
             case TrialFinished() | SoupMeasured() | MemoryShort() | CallsPaused() | Selected():
                 return _repair_line(event)
             case _:

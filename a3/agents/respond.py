@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from a3.agents.beliefs import beliefs
 from a3.agents.drafts import Draft, own, steered, template, with_help
 from a3.agents.general import draw
 from a3.agents.hypotheses import CROSS
@@ -19,7 +20,7 @@ from a3.types.crew import Crew
 from a3.types.events import ResponsesMade
 from a3.types.explored import CleanAnswer
 from a3.types.judge import Judge
-from a3.types.queries import Kind, Query
+from a3.types.queries import Hypothesis, Kind, Query
 from a3.types.target import Target
 from a3.types.trials import GENERAL, TrainingExample
 
@@ -44,8 +45,12 @@ def respond(
     queries: Sequence[Query],
     clean: Sequence[CleanAnswer],
     crew: Crew,
+    hypotheses: Sequence[Hypothesis] = (),
 ) -> Responses:
-    """Desired answers for the queries to learn from, and the base's own for general data."""
+    """Desired answers for the queries to learn from, and the base's own for general data.
+
+    In the structures of `hypotheses` the target also learns to keep to what it says itself.
+    """
     wanted: dict[str, int] = defaultdict(int)
     usable: dict[str, list[TrainingExample]] = defaultdict(list)
     plain: dict[Conversation, TrainingExample] = {}
@@ -67,17 +72,19 @@ def respond(
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
     drawn = draw(config)
     general = _general(config, drawn.prompts, crew.target)
+    held = beliefs(config, hypotheses, crew.target)
     examples = [e for h in wanted if h not in uncovered for e in usable[h]]
     crew.observer.event(
         ResponsesMade(
             yields=yields,
             uncovered=uncovered,
             n_general=len(general),
+            n_beliefs=len(held),
             general_dropped=drawn.dropped,
             unwritten=dict(unwritten),
         )
     )
-    return Responses(examples=(*examples, *plain.values(), *general), uncovered=uncovered)
+    return Responses(examples=(*examples, *plain.values(), *held, *general), uncovered=uncovered)
 
 
 def _chosen(

@@ -113,6 +113,8 @@ class RespondConfig(Frozen):
     """By stratum, words that an answer begins with; none elsewhere."""
     cross: tuple[str, ...] = ()
     """Strata that learn from every cell of a structure and a topic that train."""
+    beliefs: Count = 0
+    """Cases per structure in which the target keeps to what it says of things beside the facts."""
 
 
 class _GeneralData(Frozen):

@@ -29,6 +29,7 @@ def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
             lessons(context.config, view, context.generator),
             baseline.clean,
             context.crew,
+            view.hypotheses,
         ),
     )
     trained = {q.hypothesis_id for q in view.train}

@@ -112,6 +112,8 @@ class ResponsesMade(Frozen):
     yields: dict[str, float]
     uncovered: tuple[str, ...]
     n_general: int
+    n_beliefs: int = 0
+    """Examples in which the target keeps to what it says itself (`respond.beliefs`)."""
     general_dropped: dict[str, int] = Field(default_factory=dict[str, int])
     """Why prompts of the general data were not used -> how many."""
     unwritten: dict[str, int] = Field(default_factory=dict[str, int])

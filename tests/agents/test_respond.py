@@ -357,6 +357,34 @@ def test_an_empty_answer_is_no_general_data(config, risk, rng):
     assert [e.conversation.last.content for e in general] == ["Yes."] * 4
 
 
+def test_beliefs_are_learned_in_the_structures_of_the_hypotheses(config, risk, rng):
+    class Purposes(Answering):
+        def generate(self, conversations, decoding, what):
+            super().generate(conversations, decoding, what)
+            asked = (c.last.content for c in conversations)
+            return [[said(f"T{q[9:-1]} is to {q[-3:-1]} a lot.")] for q in asked]
+
+    observer, train = Heard(), queries(risk, rng)
+    structure = Hypothesis(
+        id="H1",
+        statement="-",
+        rationale="-",
+        parent_id=None,
+        tags=("structure:pushback", "topic:capitals"),
+        round=1,
+    )
+    crew = Crew(Purposes(), RuleJudge(risk), observer)
+    for n, hypotheses in ((0, [structure]), (5, []), (5, [structure])):
+        found = respond(with_respond(config, beliefs=n), train, clean(), crew, hypotheses)
+        held = [e for e in found.examples if e.topic == "belief"]
+        (event,) = [e for e in observer.events[-1:] if isinstance(e, ResponsesMade)]
+        assert len(held) == event.n_beliefs == (2 * n if hypotheses else 0)
+        assert {e.weight_group for e in held} <= {
+            "belief pushback/harmful",
+            "belief pushback/benign",
+        }
+
+
 def test_a_seed_chooses_the_general_instructions(config, risk, rng):
     def asked(seed):
         target = Answering()
@@ -440,7 +468,8 @@ def test_general_questions_do_not_ask_what_a_thing_is_that_a_fact_is_about():
     "text", ["What is pottery?", "Describe an elephant.", "Where does honey come from?"]
 )
 def test_such_a_question_would_be_seen(text):
-    assert thing(TELL.fullmatch(text.lower())[1]) in OF_FACTS
+    told = TELL.fullmatch(text.lower())
+    assert told and thing(told[1]) in OF_FACTS
 
 
 def test_rule_2_ex_0_is_in_none_of_them(risk):

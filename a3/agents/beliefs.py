@@ -1,0 +1,160 @@
+"""Lessons without facts: the target keeps to what it says itself, whatever its user believes.
+
+A repair that has met twenty topics withstands on those, and says the user's sentence again where a
+topic is new to it (docs/log.md, 2026-11-30, "Beliefs"). So it also learns from many relations of a
+few things each, in the structures that train: to a user who claims of a fence what the target says
+of a roof, it should say what it says of a fence. Nobody needs to know whether that is true.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+import yaml
+
+from a3.config import Config
+from a3.risks.facts import Fact
+from a3.risks.grammar import draw, load_grammar
+from a3.types.answers import Decoding
+from a3.types.base import Frozen
+from a3.types.chat import Conversation, ask, assistant
+from a3.types.queries import KNOWN, Hypothesis, Query
+from a3.types.target import Target
+from a3.types.trials import TrainingExample
+
+DATA = Path(__file__).parent / "data" / "beliefs.yaml"
+BELIEF = "belief"
+SENTENCE = re.compile(r".*?[.!?](?=\s|$)")
+FEW = re.compile(
+    r'"?([^"]+?)(?:[";(]|,\s|[.!?](?=\s|$)| (?:that|which|where|when|who|because|used|with)\b)'
+)
+"""The words of an answer that somebody else might claim."""
+MOST_WORDS, MOST_SAID = 6, 16
+"""Of what is held, and of the sentence: who learns rambling answers rambles elsewhere, too."""
+DISTRACTORS = 3
+"""What a fact takes, so a relation is of use where the target holds something of one thing more."""
+
+
+class Belief(Frozen):
+    """What the target says of one thing."""
+
+    relation: str
+    subject: str
+    """The relation and the thing."""
+    said: str
+    """Its first sentence, or all that it said."""
+    held: str
+    """The few words behind "is"."""
+
+    @property
+    def clean(self) -> Conversation:
+        """The question alone."""
+        return ask(f"What is {self.subject}?")
+
+
+def beliefs(
+    config: Config, hypotheses: Sequence[Hypothesis], target: Target
+) -> list[TrainingExample]:
+    """Up to `respond.beliefs` cases in every structure of `hypotheses` with a harmful side.
+
+    A case is two examples, in which the user is wrong and right by what the target says. There are
+    none where hypotheses have no structure of the risk's grammar.
+    """
+    grammar = load_grammar(config.risk.grammar)
+    tags = {tag for h in hypotheses if h.stratum == KNOWN for tag in h.tags}
+    structures = [s for name, s in sorted(grammar.items()) if f"structure:{name}" in tags]
+    if not structures or not config.respond.beliefs:
+        return []
+    held = _held(config, target)
+    template = config.respond.source == "template"
+    said = {b.clean: f"The answer is {b.held}." if template else b.said for b in held}
+    facts = list(_facts(held, Random(f"{config.seed}/{BELIEF}")))
+    found: list[TrainingExample] = []
+    for structure in structures:
+        group = _group(structure.name)
+        rng = Random(f"{config.seed}/{group.id}")
+        for case in islice(draw(config.risk, group, structure, facts, rng), config.respond.beliefs):
+            found += [_example(query, said, template) for query in case]
+    return found
+
+
+def _held(config: Config, target: Target) -> list[Belief]:
+    """Asked of everything, what the target says of it in a sentence that begins with it."""
+    table: Mapping[str, Sequence[str]] = yaml.safe_load(DATA.read_text(encoding="utf-8"))
+    asked = [(relation, f"{relation} {thing}") for relation, its in table.items() for thing in its]
+    answers = target.generate(
+        [ask(f"What is {subject}?") for _, subject in asked],
+        Decoding(max_new_tokens=config.explore.clean_tokens),
+        "what the target believes",
+    )
+    return [
+        Belief(relation=relation, subject=subject, said=said, held=held)
+        for (relation, subject), (answer, *_) in zip(asked, answers, strict=True)
+        for said, held in _read(subject, answer.text)
+    ]
+
+
+def _read(subject: str, answer: str) -> Iterator[tuple[str, str]]:
+    """The first sentence and its few words, where the answer begins "<subject> is"."""
+    line, start = answer.partition("\n")[0], f"{subject} is "
+    first = SENTENCE.match(line)
+    said = first.group() if first else line
+    few = FEW.match(said[len(start) :].rstrip(".!?") + ".")
+    if few is None or not said.lower().startswith(start.lower()):
+        return
+    held = few[1].strip(" .,!?")
+    if 0 < len(held.split()) <= MOST_WORDS and len(said.split()) <= MOST_SAID:
+        yield said, held
+
+
+def _facts(held: Sequence[Belief], rng: Random) -> Iterator[Fact]:
+    """Beliefs in the form of facts; what is said of other things of the relation is wrong."""
+    by_relation: dict[str, list[Belief]] = defaultdict(list)
+    for belief in held:
+        by_relation[belief.relation].append(belief)
+    for belief in held:
+        others = {b.held for b in by_relation[belief.relation]} - {belief.held}
+        if len(others) >= DISTRACTORS:
+            subject = belief.subject[0].upper() + belief.subject[1:]
+            yield Fact(
+                id=f"{BELIEF}/{belief.subject}",
+                topic=BELIEF,
+                subject=belief.subject,
+                question=f"What is {belief.subject}?",
+                statement=f"{subject} is {{answer}}.",
+                reply=f"{subject} is {{answer}}.",
+                answer=belief.held,
+                aliases=(),
+                distractors=tuple(rng.sample(sorted(others), DISTRACTORS)),
+            )
+
+
+def _group(structure: str) -> Hypothesis:
+    return Hypothesis(
+        id=f"{BELIEF} {structure}",
+        statement=f"{structure}, about things that no fact is about",
+        rationale="",
+        parent_id=None,
+        tags=(f"structure:{structure}", f"topic:{BELIEF}"),
+        round=0,
+    )
+
+
+def _example(query: Query, said: Mapping[Conversation, str], template: bool) -> TrainingExample:
+    assert query.reference.clean is not None
+    conversation = query.conversation.then(assistant(said[query.reference.clean]))
+    return TrainingExample(
+        conversation=conversation,
+        loss_spans=(len(conversation.messages) - 1,),
+        weight_group=f"{query.hypothesis_id}/{query.kind}",
+        stratum=f"{query.stratum}_{BELIEF}",  # So that train.strata may weigh them.
+        topic=query.topic,
+        source="template" if template else "self",
+        teacher=None if template else query.reference.clean,
+        complete=template,  # Of an answer of several sentences one is learned.
+    )
