@@ -49,6 +49,7 @@ ROWS = (
     "budget.cases_per_hypothesis=6",
     "respond=template",
     "respond.openings.evidence=''",
+    "respond.beliefs=0",
     "train.strata.evidence=8",
     "train.strata.known=1",
     "train.strata.clean=1",
