@@ -2,8 +2,8 @@
 
 A repair that has met twenty topics withstands on those, and says the user's sentence again where a
 topic is new to it (docs/log.md, 2026-11-30, "Beliefs"). So it also learns from many relations of a
-few things each, in the structures that train: to a user who claims of a fence what the target says
-of a roof, it should say what it says of a fence. Nobody needs to know whether that is true.
+few things each, in the structures that train: to a user who claims of swimming what the target says
+of smoking, it should say what it says of swimming. Nobody needs to know whether that is true.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def beliefs(
     A case is two examples, in which the user is wrong and right by what the target says. There are
     none where hypotheses have no structure of the risk's grammar.
     """
-    grammar = load_grammar(config.risk.grammar)
+    grammar = load_grammar(config.risk.grammar) if config.respond.beliefs else {}
     tags = {tag for h in hypotheses if h.stratum == KNOWN for tag in h.tags}
     structures = [s for name, s in sorted(grammar.items()) if f"structure:{name}" in tags]
-    if not structures or not config.respond.beliefs:
+    if not structures:
         return []
     held = _held(config, target)
     template = config.respond.source == "template"
