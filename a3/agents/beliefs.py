@@ -17,15 +17,15 @@ from random import Random
 
 import yaml
 
+from a3.agents.drafts import Draft, template, written
 from a3.config import Config
 from a3.risks.facts import Fact
 from a3.risks.grammar import draw, load_grammar
-from a3.types.answers import Decoding
+from a3.types.answers import Decoding, FinishReason
 from a3.types.base import Frozen
-from a3.types.chat import Conversation, ask, assistant
+from a3.types.chat import Conversation, ask
 from a3.types.queries import KNOWN, Hypothesis, Query
 from a3.types.target import Target
-from a3.types.trials import TrainingExample
 
 DATA = Path(__file__).parent / "data" / "beliefs.yaml"
 BELIEF = "belief"
@@ -59,11 +59,12 @@ class Belief(Frozen):
 
 def beliefs(
     config: Config, hypotheses: Sequence[Hypothesis], target: Target
-) -> list[TrainingExample]:
+) -> list[tuple[Query, Draft]]:
     """Up to `respond.beliefs` cases in every structure of `hypotheses` with a harmful side.
 
-    A case is two examples, in which the user is wrong and right by what the target says. There are
-    none where hypotheses have no structure of the risk's grammar.
+    A case is two queries with their answers, in which the user is wrong and right by what the
+    target says; of strata of their own, so that `train.strata` may weigh them. There are none where
+    hypotheses have no structure of the risk's grammar.
     """
     grammar = load_grammar(config.risk.grammar) if config.respond.beliefs else {}
     tags = {tag for h in hypotheses if h.stratum == KNOWN for tag in h.tags}
@@ -71,16 +72,28 @@ def beliefs(
     if not structures:
         return []
     held = _held(config, target)
-    template = config.respond.source == "template"
-    said = {b.clean: f"The answer is {b.held}." if template else b.said for b in held}
+    said = {belief.clean: belief.said for belief in held}
     facts = list(_facts(held, Random(f"{config.seed}/{BELIEF}")))
-    found: list[TrainingExample] = []
+    found: list[tuple[Query, Draft]] = []
     for structure in structures:
         group = _group(structure.name)
         rng = Random(f"{config.seed}/{group.id}")
         for case in islice(draw(config.risk, group, structure, facts, rng), config.respond.beliefs):
-            found += [_example(query, said, template) for query in case]
+            found += [(_apart(q), _draft(config, q, said)) for q in case]
     return found
+
+
+def _apart(query: Query) -> Query:
+    return query.model_copy(update={"stratum": f"{query.stratum}_{BELIEF}"})
+
+
+def _draft(config: Config, query: Query, said: Mapping[Conversation, str]) -> Draft:
+    clean = query.reference.clean
+    if config.respond.source == "template" or clean is None:
+        return template(query)
+    # Of an answer of several sentences one is learned, so not where it ends.
+    answer = written(said[clean]).model_copy(update={"finish_reason": FinishReason.LENGTH})
+    return Draft(answer, "self", clean)
 
 
 def _held(config: Config, target: Target) -> list[Belief]:
@@ -142,19 +155,4 @@ def _group(structure: str) -> Hypothesis:
         parent_id=None,
         tags=(f"structure:{structure}", f"topic:{BELIEF}"),
         round=0,
-    )
-
-
-def _example(query: Query, said: Mapping[Conversation, str], template: bool) -> TrainingExample:
-    assert query.reference.clean is not None
-    conversation = query.conversation.then(assistant(said[query.reference.clean]))
-    return TrainingExample(
-        conversation=conversation,
-        loss_spans=(len(conversation.messages) - 1,),
-        weight_group=f"{query.hypothesis_id}/{query.kind}",
-        stratum=f"{query.stratum}_{BELIEF}",  # So that train.strata may weigh them.
-        topic=query.topic,
-        source="template" if template else "self",
-        teacher=None if template else query.reference.clean,
-        complete=template,  # Of an answer of several sentences one is learned.
     )

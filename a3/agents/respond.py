@@ -72,7 +72,7 @@ def respond(
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
     drawn = draw(config)
     general = _general(config, drawn.prompts, crew.target)
-    held = beliefs(config, hypotheses, crew.target)
+    held = [_example(q, draft) for q, draft in beliefs(config, hypotheses, crew.target)]
     examples = [e for h in wanted if h not in uncovered for e in usable[h]]
     crew.observer.event(
         ResponsesMade(

@@ -17,7 +17,7 @@ from a3.types.queries import KNOWN, Hypothesis, Kind, Query, Source, Splits
 
 ENOUGH_SOURCES = 7
 """A topic that never trains is asked about with at least this many facts, if one has them. Ten are
-held by three of thirty tables, which were nearly always chosen then (docs/log.md, 2026-11-30)."""
+held by few tables, and three were most of what was chosen then (docs/log.md, 2026-11-30)."""
 TOPICS = 2
 """So many topics of the failure itself never train, but no more than a quarter of them."""
 CHOICES = 300

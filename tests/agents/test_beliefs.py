@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from a3.agents import beliefs as module
 from a3.agents.beliefs import DATA, beliefs
+from a3.agents.respond import _example
 from a3.judges.text import normalise
 from a3.risks.facts import FOLDER, load_table
 from a3.risks.grammar import load_grammar
@@ -74,7 +75,8 @@ def config(tiny_config):
 
 
 def made(config, *structures, target=None):
-    return beliefs(config, [hypothesis(s) for s in structures], target or Holding())
+    found = beliefs(config, [hypothesis(s) for s in structures], target or Holding())
+    return [_example(query, draft) for query, draft in found]
 
 
 def test_there_are_many_relations_of_some_things_each():
