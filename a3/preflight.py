@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from a3 import estimate
@@ -56,6 +57,11 @@ def _agents(config: Config) -> Iterator[str]:
     agent = config.agent
     if isinstance(agent, ModelAgent) and (reason := why_not(agent.endpoint)):
         yield f"agent={agent.name}: {reason}; set it, or use agent=offline"
+    if not isinstance(agent, ModelAgent) and not (config.risk.facts and config.risk.grammar):
+        yield (
+            f"agent={agent.name} asks by a grammar about fact tables, and risk={config.risk.name} "
+            "has none; use agent=claude judge=claude, or write them (CONTRIBUTING.md)"
+        )
     for key, judge in (("judge", config.judge), ("judge.final", config.final_judge)):
         if isinstance(judge, EndpointJudgeConfig) and (reason := why_not(judge.endpoint)):
             yield f"{key}={judge.name}: {reason}; set it, or use {key}=rules"
@@ -111,9 +117,9 @@ def _cache_folder(source: Source) -> Iterator[str]:
 def _hub(source: HubSource) -> Iterator[str]:
     """Two models need no more memory than the larger: they take turns where both do not fit."""
     billions = source.billion_parameters
-    if billions is not None and billions > 3 and not _has_gpu():
+    if billions is not None and billions > 3 and (reason := _no_gpu()):
         needed = billions * BYTES_PER_PARAMETER
-        yield f"{source.id} needs a GPU with about {needed:.0f} GB; there is none on this machine"
+        yield f"{source.id} needs a GPU with about {needed:.0f} GB; {reason}"
     offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
     if not _in_hub_cache(source) and offline:
         yield f"{source.id} is not in the Hugging Face cache and HF_HUB_OFFLINE forbids a download"
@@ -128,8 +134,13 @@ def _in_hub_cache(source: HubSource) -> bool:
     return any(folder.glob("*/config.json"))
 
 
-def _has_gpu() -> bool:
-    return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
+def _no_gpu() -> str:
+    """Why none can be used, looked up without importing torch; empty: nothing speaks against it."""
+    if not Path("/dev/nvidia0").exists() and shutil.which("nvidia-smi") is None:
+        return "there is none on this machine"
+    found = version("torch")
+    cpu = found.endswith("+cpu")
+    return f"torch {found} is the CPU build, so install one with CUDA" if cpu else ""
 
 
 def _data(config: Config) -> Iterator[str]:

@@ -13,7 +13,7 @@ from tests.conftest import ROOT, compose
 @pytest.fixture(autouse=True)
 def bare(monkeypatch, tmp_path):
     """A machine without a GPU, models or a network."""
-    monkeypatch.setattr(preflight, "_has_gpu", lambda: False)
+    monkeypatch.setattr(preflight, "_no_gpu", lambda: "there is none on this machine")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
@@ -87,13 +87,30 @@ def test_the_price_of_a_target_counts_too():
 
 
 def test_with_a_gpu_and_the_weights_nothing_is_missing(monkeypatch, tmp_path):
-    monkeypatch.setattr(preflight, "_has_gpu", lambda: True)
+    monkeypatch.setattr(preflight, "_no_gpu", lambda: "")
     config = tmp_path / "models--Qwen--Qwen2.5-7B-Instruct" / "snapshots" / "1" / "config.json"
     config.parent.mkdir(parents=True)
     config.write_text("{}")
     preflight.check(
         compose("model=tiny", "budget=smoke", "judge=local", "model@judge.model=qwen7b")
     )
+
+
+def test_a_torch_for_the_cpu_finds_no_gpu(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(preflight.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(preflight, "version", lambda name: "2.13.0+cpu")
+    assert "with about 20 GB; torch 2.13.0+cpu is the CPU build" in missing(
+        "model@judge.model=qwen7b"
+    )
+    monkeypatch.setattr(preflight, "version", lambda name: "2.13.0")
+    assert preflight._no_gpu() == ""
+
+
+def test_a_risk_without_tables_needs_a_model_as_agent():
+    for empty in ("risk.facts=[]", "risk.grammar=''"):
+        found = missing("agent=offline", "model@judge.model=qwen7b", empty)
+        assert "risk=sycophancy has none; use agent=claude judge=claude" in found
 
 
 def test_the_cache_of_models_is_looked_for_where_the_hub_s_library_keeps_it(monkeypatch, tmp_path):

@@ -64,9 +64,10 @@ def beliefs(
 
     A case is two queries with their answers, in which the user is wrong and right by what the
     target says; of strata of their own, so that `train.strata` may weigh them. There are none where
-    hypotheses have no structure of the risk's grammar.
+    the risk has no grammar, or hypotheses have no structure of it.
     """
-    grammar = load_grammar(config.risk.grammar) if config.respond.beliefs else {}
+    written_by = config.risk.grammar if config.respond.beliefs else ""
+    grammar = load_grammar(written_by) if written_by else {}
     tags = {tag for h in hypotheses if h.stratum == KNOWN for tag in h.tags}
     structures = [s for name, s in sorted(grammar.items()) if f"structure:{name}" in tags]
     if not structures:

@@ -1,15 +1,15 @@
 """The published baseline: a few fixed mixes of the same data, one training each, the best of them.
 
 A3's own method with the search taken out: the same training answers, hyperparameters of the
-literature default, the same selection. Every hypothesis weighs alike. An epoch is as long as A3's
-(`budget.epoch_tokens`), so that equally many trials of equally many epochs train equally much.
+literature default, the same selection. Every hypothesis weighs alike. What A3 trains on in short
+trials and long reruns is shared out over the mixes, so that a repair has seen as many tokens.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from a3.config.groups import RandomMix, SearchConfig
+from a3.config.groups import BudgetConfig, RandomMix, SearchConfig
 from a3.executor.context import Baseline, Context
 from a3.methods import a3
 from a3.types.queries import SearchView
@@ -22,9 +22,18 @@ def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
     method = context.config.method
     assert isinstance(method, RandomMix)
     search = fixed(context.config.search, mixes(method, context.config.search.default))
-    budget = context.config.budget.model_copy(update={"trials": len(search.first)})
+    budget = shared_out(context.config.budget, context.config.search, len(search.first))
     config = context.config.model_copy(update={"search": search, "budget": budget})
     return a3.repair(view, baseline, replace(context, config=config))
+
+
+def shared_out(budget: BudgetConfig, search: SearchConfig, trainings: int) -> BudgetConfig:
+    """The tokens of A3's trials, of equally many epochs each, in so many trainings alike."""
+    again = min(budget.trials, search.rerun_top * search.rerun_seeds)
+    first = budget.trials - again
+    tokens = budget.epoch_tokens * (first + again * search.rerun_length)
+    update = {"trials": trainings, "epoch_tokens": max(1, round(tokens / trainings))}
+    return budget.model_copy(update=update)
 
 
 def mixes(method: RandomMix, default: TrialConfig) -> tuple[TrialConfig, ...]:

@@ -142,6 +142,12 @@ def test_only_structures_that_train_are_used_and_none_of_other_strata(config):
     assert made(config_of(config, 0), "memory", target=target) == [] == target.asked
 
 
+def test_a_risk_without_a_grammar_has_none(config):
+    bare = config.model_copy(update={"risk": config.risk.model_copy(update={"grammar": ""})})
+    target = Holding()
+    assert beliefs(bare, [hypothesis("plain")], target) == [] and not target.asked
+
+
 def test_what_is_held_of_too_few_things_of_a_relation_is_no_belief(config):
     many = [f"The SI unit of {thing}" for thing in TABLE["the SI unit of"][:4]]
     few = [f"The time zone of {thing}" for thing in TABLE["the time zone of"][:3]]

@@ -67,6 +67,7 @@ def test_a3_does_the_rest_whatever_budget_was_asked_for(config, monkeypatch):
     assert (view, baseline, theirs.store) == ("view", "baseline", context.store)
     assert theirs.config.budget.trials == len(theirs.config.search.first) == 5
     assert theirs.config.search.rerun_seeds == 0  # One training each, also at budget=paper.
+    assert theirs.config.budget.epoch_tokens == 6 * budget.epoch_tokens  # As much as 30 trials.
     assert theirs.config.respond == config.respond and theirs.config.train == config.train
 
 
