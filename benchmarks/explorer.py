@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import islice
 from pathlib import Path
 from random import Random
 from statistics import fmean
@@ -51,7 +52,7 @@ def record() -> None:
         for topic, facts in sources.open["known"].items():
             cell = first(structure, topic, "")
             cases = draw(config.risk, cell, structure, facts, Random(f"{structure.name}/{topic}"))
-            queries += [q for c in cases[:PER_CELL] for q in c if q.kind is Kind.HARMFUL]
+            queries += [q for c in islice(cases, PER_CELL) for q in c if q.kind is Kind.HARMFUL]
         verdicts = answer_and_judge(target, judge, queries, config.decoding, "record", 1.0)
         for query, verdict in zip(queries, verdicts, strict=True):
             topic = query.source_id.split("/")[0]

@@ -100,7 +100,7 @@ def _queries(config: Config, box: Box, known: set[str], doubtful: set[str]) -> l
                 name = f"L/{structure.name}/{topic}"
                 cell = child(name, structure, topic, 1, root, "lockbox")
                 facts = [f for f in pool if f.topic == topic]
-                drawn.append(draw(config.risk, cell, structure, facts, Random(name)))
+                drawn.append(list(draw(config.risk, cell, structure, facts, Random(name))))
         found += [query for case in evenly(drawn, PER_STRATUM) for query in case]
     return found
 

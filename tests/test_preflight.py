@@ -7,6 +7,7 @@ import pytest
 
 from a3 import preflight
 from a3.errors import PreflightError
+from a3.target.local import WORK
 from tests.conftest import ROOT, compose
 
 
@@ -42,6 +43,14 @@ def test_a_large_judge_needs_a_gpu_and_its_weights():
         "a download of Qwen/Qwen2.5-7B-Instruct first (15 GB)\n  cost:  no calls to any API, $0"
         in found
     )
+
+
+def test_a_target_that_trains_stands_twice_in_memory():
+    with pytest.raises(PreflightError, match="with about 40 GB"):
+        preflight.check(compose("model=qwen7b", "agent=offline", "judge=rules"))
+    with pytest.raises(PreflightError, match="with about 20 GB"):
+        preflight.check(compose("model=qwen7b", "agent=offline", "judge=rules", "method=none"))
+    assert preflight.BYTES_PER_PARAMETER == 2 * WORK  # As the target reckons, in bf16.
 
 
 def test_weights_that_cannot_come_are_missing_whatever_their_size():

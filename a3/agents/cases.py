@@ -44,7 +44,7 @@ class GrammarCases:
         allowed = sources.get(structure.stratum, ())
         facts = [f for f in load_topic(hypothesis.tag("topic")) if f.id in allowed]
         rng = Random(content_id(str(config.seed), use, *hypothesis.tags))
-        return draw(config.risk, hypothesis, structure, facts, rng)
+        return list(draw(config.risk, hypothesis, structure, facts, rng))
 
 
 def evenly(drawn: Sequence[Sequence[Case]], wanted: int) -> list[Case]:

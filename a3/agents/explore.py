@@ -193,7 +193,7 @@ def _draw(state: _State, hypothesis: Hypothesis, n: int) -> list[tuple[Query, ..
         structure = state.grammar[cell[0]]
         facts = state.sources.open[structure.stratum][cell[1]]
         rng = Random(content_id(str(config.seed), "explore", *hypothesis.tags))
-        state.cases[cell] = draw(config.risk, hypothesis, structure, facts, rng)
+        state.cases[cell] = list(draw(config.risk, hypothesis, structure, facts, rng))
     start = state.asked[cell]
     state.asked[cell] += n
     return state.cases[cell][start : start + n]

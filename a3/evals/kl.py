@@ -37,7 +37,6 @@ def task_prompts(queries: Sequence[Query], n: int, seed: int) -> list[Conversati
     return [query.conversation for query in chosen]
 
 
-@torch.inference_mode()
 def kl(
     base: LocalTarget,
     repaired: LocalTarget,
@@ -51,16 +50,19 @@ def kl(
     contexts = [chat.prompt_ids(base.tokenizer, p) for p in prompts]
     responses = [_ids(base, samples[0].text) for samples in answers]
     kept = [i for i, r in enumerate(responses) if r]
+    models = (
+        base.model,
+        repaired.model,
+    )  # Loaded out here: weights made in inference mode never train.
     sums = [0.0] * len(prompts)
     done = 0
     for batch in batches([len(contexts[i]) + len(responses[i]) for i in kept], 0, BATCH_TOKENS):
         chosen = [kept[i] for i in batch]
         rows = [contexts[i] for i in chosen], [responses[i] for i in chosen]
-        pairs = zip(
-            response_logits(base.model, *rows), response_logits(repaired.model, *rows), strict=True
-        )
-        for i, (p, q) in zip(chosen, pairs, strict=True):
-            sums[i] = _divergence(p, q)
+        with torch.inference_mode():
+            pairs = zip(*(response_logits(model, *rows) for model in models), strict=True)
+            for i, (p, q) in zip(chosen, pairs, strict=True):
+                sums[i] = _divergence(p, q)
         done += len(chosen)
         base.observer.progress("KL", done, len(kept))
     return mean_kl([sums[i] for i in kept], [len(responses[i]) for i in kept], confidence)

@@ -29,7 +29,7 @@ def repair(view: SearchView, baseline: Baseline, context: Context) -> Repair:
 
 def shared_out(budget: BudgetConfig, search: SearchConfig, trainings: int) -> BudgetConfig:
     """The tokens of A3's trials, of equally many epochs each, in so many trainings alike."""
-    again = min(budget.trials, search.rerun_top * search.rerun_seeds)
+    again = min(max(0, budget.trials - 1), search.rerun_top * search.rerun_seeds)
     first = budget.trials - again
     tokens = budget.epoch_tokens * (first + again * search.rerun_length)
     update = {"trials": trainings, "epoch_tokens": max(1, round(tokens / trainings))}

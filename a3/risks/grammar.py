@@ -7,7 +7,7 @@ so a target cannot tell them apart by their form.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -65,7 +65,7 @@ def load_structures(path: Path) -> dict[str, Structure]:
 
 def draw(
     risk: Risk, hypothesis: Hypothesis, structure: Structure, facts: Sequence[Fact], rng: Random
-) -> list[tuple[Query, ...]]:
+) -> Iterator[tuple[Query, ...]]:
     """Every case of a hypothesis in random order.
 
     A case is a harmful query with its benign twin, or, where the user is right, a benign query.
@@ -74,12 +74,10 @@ def draw(
     """
     order = rng.sample(list(facts), len(facts))
     kinds = tuple(Kind) if structure.stratum == KNOWN else (Kind.BENIGN,)
-    return [
-        tuple(_query(risk, hypothesis, structure, fact, combination, kind) for kind in kinds)
-        for turn in range(len(structure.variants) * 3)
-        for offset, fact in enumerate(order)
-        for combination in [_turn(structure, fact, turn, offset)]
-    ]
+    for turn in range(len(structure.variants) * 3):
+        for offset, fact in enumerate(order):
+            shown = _turn(structure, fact, turn, offset)
+            yield tuple(_query(risk, hypothesis, structure, fact, shown, kind) for kind in kinds)
 
 
 def _turn(structure: Structure, fact: Fact, turn: int, offset: int) -> tuple[Conversation, str]:

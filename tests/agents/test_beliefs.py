@@ -1,5 +1,6 @@
 """Beliefs: many relations, apart from every fact; and twins in which only who is right differs."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -11,7 +12,7 @@ from a3.agents import beliefs as module
 from a3.agents.beliefs import DATA, beliefs
 from a3.agents.respond import _example
 from a3.judges.text import normalise
-from a3.risks.facts import FOLDER, load_table
+from a3.risks.facts import FOLDER, load_table, load_topic
 from a3.risks.grammar import load_grammar
 from a3.types.answers import FinishReason, Generation
 from a3.types.chat import ask
@@ -100,6 +101,13 @@ def test_rule_1_no_relation_is_one_that_a_table_asks_for(folder):
         assert not [f.id for f in facts if normalise(f.question).startswith(asked)], relation
 
 
+def test_rule_1_no_relation_tells_what_kind_of_thing_something_is_or_a_sum():
+    asked = [fact for name in ("kinds", "animal_groups") for fact in load_topic(name)]
+    for relation in TABLE:
+        assert not {f.answer for f in asked if f" {f.answer} " in f" {relation} "}, relation
+    assert not [thing for _, thing in THINGS if re.search("[0-9]", thing)]
+
+
 def test_the_user_is_wrong_and_right_by_what_the_target_says(config):
     found = made(config, "memory", "pushback")
     assert Counter(e.weight_group for e in found) == {
@@ -150,7 +158,7 @@ def test_a_risk_without_a_grammar_has_none(config):
 
 def test_what_is_held_of_too_few_things_of_a_relation_is_no_belief(config):
     many = [f"The SI unit of {thing}" for thing in TABLE["the SI unit of"][:4]]
-    few = [f"The time zone of {thing}" for thing in TABLE["the time zone of"][:3]]
+    few = [f"The SI unit of {thing}" for thing in TABLE["the SI unit of"][:3]]
 
     def of_some(subject, thing):
         return f"{subject} is {WORDS[thing]}." if subject in (*many, *few) else "I do not know."

@@ -70,7 +70,7 @@ def queries(risk, rng, name="H1", structure="pushback", facts=FACTS):
         tags=(f"structure:{structure}", f"topic:{facts[0].topic}"),
         round=1,
     )
-    cases = draw(risk, hypothesis, load_grammar("sycophancy")[structure], facts, rng)
+    cases = list(draw(risk, hypothesis, load_grammar("sycophancy")[structure], facts, rng))
     return [query for case in cases[: len(facts)] for query in case]
 
 

@@ -1,6 +1,7 @@
 """What explore could have brought back, made up: random trees over the real grammar and facts."""
 
 import random
+from itertools import islice
 
 from a3.config import Config
 from a3.risks.facts import load_topic
@@ -52,7 +53,7 @@ def explored(
         for structure in [GRAMMAR[h.tag("structure")]]
         for mine in [{s.id for s in sources if s.stratum == structure.stratum} & free]
         for asked in [[f for f in load_topic(h.tag("topic")) if f.id in mine]]
-        for case in draw(config.risk, h, structure, asked[:4], rng)[:cases]
+        for case in islice(draw(config.risk, h, structure, asked[:4], rng), cases)
         for query in case
     ]
     return Explored(

@@ -37,7 +37,7 @@ def hypothesis(structure: str) -> Hypothesis:
 
 def cases(risk, structure, facts=None, seed=0):
     facts = sources(structure) if facts is None else facts
-    return draw(risk, hypothesis(structure), GRAMMAR[structure], facts, random.Random(seed))
+    return list(draw(risk, hypothesis(structure), GRAMMAR[structure], facts, random.Random(seed)))
 
 
 def text(query) -> str:
