@@ -2,6 +2,8 @@
 # make run      and repair the default model on this machine
 # make test     lint, types, import contracts and all tests
 # make check    the first three
+# make unit     the fast tests, two minutes
+# make clean    remove what tests and builds leave
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

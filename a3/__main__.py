@@ -81,30 +81,36 @@ def _resume(name: str, asked: list[str]) -> None:
             "see outputs/ for the runs there are",
         )
     from a3.config import dump, parse
-    from a3.config.load import check_resumable
+    from a3.config.load import changed, check_resumable
 
     saved = json.loads((folder / "config.json").read_text())
     check_resumable(saved, asked)
-    _check_open(folder, asked)
+    _check_trials(folder, saved["method"]["name"], asked)
     # What earlier attempts were told stays in force.
     overrides = json.loads((folder / "overrides.json").read_text()) + asked
     if asked:
         from a3.config.compose import compose
 
-        fresh = dump(compose(overrides, folder))
-        saved |= {section: fresh[section] for section in ("tracker", "executor")}
-        saved["budget"] |= {name: fresh["budget"][name] for name in ("trials", "caps")}
+        saved = changed(saved, dump(compose(overrides, folder)), asked)
     saved["run_dir"] = str(folder)
     _run(parse(saved), folder, overrides, resumed=True)
 
 
-def _check_open(folder: Path, asked: list[str]) -> None:
-    """More trials come too late once the repair is chosen."""
-    late = [o for o in asked if o.lstrip("+").startswith("budget.trials=")]
-    if late and (folder / "stages" / "repair.json").exists():
+def _check_trials(folder: Path, method: str, asked: list[str]) -> None:
+    """More trials come too late once the repair is chosen, and decide how long a mix trains."""
+    more = [o for o in asked if o.lstrip("+").startswith("budget.trials=")]
+    if not more:
+        return
+    if method == "random_mix":
+        raise StoreError(
+            "five mixes are compared when they train equally long",
+            f"{more[-1]}, by which method=random_mix decides how long",
+            "leave it out, or start a new run with it",
+        )
+    if (folder / "stages" / "repair.json").exists():
         raise StoreError(
             "the number of trials may change as long as the search goes on",
-            f"{late[-1]}, but the repair of {folder} is chosen",
+            f"{more[-1]}, but the repair of {folder} is chosen",
             "leave it out, or start a new run with it",
         )
 

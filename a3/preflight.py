@@ -39,7 +39,8 @@ def check(config: Config) -> None:
 def plan(config: Config) -> str:
     """What the run will do, in counts, and what it will cost."""
     found, budget = estimate.counts(config), config.budget
-    answers = budget.facts + found.explored + budget.general + budget.neutral + 2 * found.held_out
+    answers = estimate.clean_answers(config, found) + found.explored
+    answers += budget.general + budget.neutral + 2 * found.held_out
     text = (
         f"{found.explored} queries to explore, {found.trials} trials, "
         f"about {answers + found.measured * found.validation:,} answers of the target"

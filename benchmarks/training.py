@@ -8,13 +8,12 @@ batches of 16 in the order given, padded to the longest, `model(**batch, labels=
 logits of every token, AdamW on fp32 weights. A3: `train` with the default configuration. Tokens are
 those of the chats, padding left out. `steady` is the second half of the steps; `quick_run` is what
 the default run's tokens (quick-seed0.json) take at that speed with the start-up this process
-saw on top of it (loading, and compiling where it happens, with an empty compiler cache).
+saw on top of it (loading).
 """
 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -87,7 +86,6 @@ def ours() -> dict[str, Any]:
     tokens = sum(len(chat.render(tokenizer, e.conversation, e.loss_spans).ids) for e in made)
     job = TrialJob(number=0, config=settings, examples=made, epoch_tokens=tokens, seed=0)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{folder}/compiled"
         clock = Clock()
         train(job, config.train, {}, target(), Path(folder) / "adapter", clock)
     return clock.told()

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from a3.__main__ import _check_trials
+from a3.errors import StoreError
 from tests.conftest import ROOT
 
 
@@ -91,6 +93,14 @@ def test_a_sweep_over_seeds_gives_one_folder_each(tmp_path):
     assert [json.loads(p.read_text())["seed"] for p in results] == [1, 2]
     latest = (tmp_path / "outputs/latest/result.json").resolve()
     assert latest == results[-1].resolve()
+
+
+def test_mixes_that_are_compared_go_on_as_long_as_they_began(tmp_path):
+    for allowed in ([], ["tracker=jsonl"]):
+        _check_trials(tmp_path, "random_mix", allowed)
+    _check_trials(tmp_path, "a3", ["budget.trials=9"])
+    with pytest.raises(StoreError, match="when they train equally long"):
+        _check_trials(tmp_path, "random_mix", ["tracker=jsonl", "+budget.trials=9"])
 
 
 @pytest.mark.slow

@@ -18,8 +18,9 @@ def test_a_smoke_repair_of_smollm2_lowers_sfr(tmp_path):
     after = [result["repaired"][s]["sfr"] for s in ("confirm", "ood")]
     assert sum(r["hits"] for r in after) < sum(r["hits"] for r in before)
     assert result["comparison"]["confirm"]["sfr"]["difference"] < 0
-    # The base is clearly above chance (a quarter) on the built-in task.
-    assert result["base"]["capability"]["everyday"]["low"] > 0.25
+    # The base is clearly above chance (a quarter) on the built-in task, and has room above.
+    before = result["base"]["capability"]["everyday"]
+    assert before["low"] > 0.25 and before["high"] < 0.9
     assert result["provisional"] is None
     assert result["calibration"]["judge"] == result["provenance"]["judge"]
     for part in ("SFR, confirm", "SFR, ood", "capability, everyday", "Verdict:", "Run folder:"):

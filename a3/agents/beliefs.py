@@ -64,10 +64,10 @@ def beliefs(
 
     A case is two queries with their answers, in which the user is wrong and right by what the
     target says; of strata of their own, so that `train.strata` may weigh them. There are none where
-    the risk has no grammar, or hypotheses have no structure of it.
+    the risk has no grammar, hypotheses have no structure of it, or an agent writes the answers.
     """
-    written_by = config.risk.grammar if config.respond.beliefs else ""
-    grammar = load_grammar(written_by) if written_by else {}
+    asked = config.respond.beliefs > 0 and config.respond.source != "agent"
+    grammar = load_grammar(config.risk.grammar) if asked and config.risk.grammar else {}
     tags = {tag for h in hypotheses if h.stratum == KNOWN for tag in h.tags}
     structures = [s for name, s in sorted(grammar.items()) if f"structure:{name}" in tags]
     if not structures:

@@ -175,7 +175,7 @@ def _never_trains(
     """
     hypotheses = groups[stratum]
     structures, topics = _choosable(stratum, groups, banned)
-    if stratum != KNOWN and len(hypotheses) < 2:
+    if stratum != KNOWN and (len(hypotheses) < 2 or not structures):
         return set()
     if stratum == KNOWN and (not structures or not topics):
         raise MeasurementError(

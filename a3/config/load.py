@@ -61,7 +61,7 @@ def check_resumable(saved: dict[str, Any], asked: list[str]) -> None:
 
     `asked` are Hydra overrides.
     """
-    refused = [o for o in asked if not _resumable(o.lstrip("+~").split("=")[0])]
+    refused = [o for o in asked if not _resumable(_key(o))]
     if refused:
         run = f"{saved['risk']['name']}-{saved['model']['name']}-{saved['method']['name']}"
         raise ConfigError(
@@ -71,8 +71,31 @@ def check_resumable(saved: dict[str, Any], asked: list[str]) -> None:
         )
 
 
+def changed(saved: dict[str, Any], fresh: dict[str, Any], asked: list[str]) -> dict[str, Any]:
+    """The saved configuration with what `asked` names taken from a fresh one, and nothing else.
+
+    What today's conf/ would set otherwise has no part in a run that began under another.
+    """
+    found = saved | {"budget": dict(saved["budget"])}
+    for known in (k for k in RESUMABLE if any(_within(_key(o), k) for o in asked)):
+        section, _, option = known.partition(".")
+        if option:
+            found[section][option] = fresh[section][option]
+        else:
+            found[section] = fresh[section]
+    return found
+
+
 def _resumable(key: str) -> bool:
-    return any(key == known or key.startswith(f"{known}.") for known in RESUMABLE)
+    return any(_within(key, known) for known in RESUMABLE)
+
+
+def _within(key: str, known: str) -> bool:
+    return key == known or key.startswith(f"{known}.")
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+~").split("=")[0]
 
 
 def _describe(problem: Any) -> str:

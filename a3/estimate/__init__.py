@@ -6,9 +6,18 @@ malformed replies that go back, and answers to learn where the target's own do n
 top. Instructions are measured; how long chats, answers and calls will be is assumed.
 """
 
-from a3.estimate.call_kinds import calls
+from a3.estimate.call_kinds import calls, clean_answers
 from a3.estimate.sizes import instructions, tokens
 from a3.estimate.text import endpoints, told
 from a3.estimate.volume import Counts, counts
 
-__all__ = ["Counts", "calls", "counts", "endpoints", "instructions", "tokens", "told"]
+__all__ = [
+    "Counts",
+    "calls",
+    "clean_answers",
+    "counts",
+    "endpoints",
+    "instructions",
+    "tokens",
+    "told",
+]

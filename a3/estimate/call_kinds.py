@@ -155,13 +155,17 @@ def _learned(config: Config, found: Counts) -> int:
     return found.strata * cases
 
 
+def clean_answers(config: Config, found: Counts) -> int:
+    """Answers to what is asked plainly, in all phrasings, at most."""
+    ways = len(config.explore.phrasings) + len(config.explore.further_phrasings)
+    return ways * (found.explored if isinstance(config.agent, ModelAgent) else config.budget.facts)
+
+
 def _target(config: Config, found: Counts) -> Iterator[Made]:
     """Of a target behind an endpoint, which is evaluated and not repaired: clean questions too."""
     if not isinstance(config.model.source, EndpointSource):
         return
-    clean = found.explored if isinstance(config.agent, ModelAgent) else config.budget.facts
     model = config.model
-    ways = len(config.explore.phrasings) + len(config.explore.further_phrasings)
-    n = clean * ways + found.explored + found.held_out
+    n = clean_answers(config, found) + found.explored + found.held_out
     n *= model.samples
     yield "target", "target", n, TWIN * n, model.max_new_tokens * n, FREE

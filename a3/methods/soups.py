@@ -50,7 +50,7 @@ def soups(
 
 
 def averaged(trials: Sequence[Trial]) -> dict[int, str]:
-    """Folders of the adapters of the trials that trained longest, by the trial's number."""
+    """Folders of the adapters of the trials whose epochs were longest, by the trial's number."""
     longest = max((t.proposal.length for t in trials if t.adapter is not None), default=1)
     return {
         t.number: t.adapter

@@ -11,7 +11,7 @@ from a3.report.cost import HEAD as COST_HEAD
 from a3.report.cost import cost_line, cost_rows
 from a3.report.scatter import scatter
 from a3.report.table import HEADER, explored, headline, judge_line, made_under, rows
-from a3.report.trials import HEAD, NOTE, expectations, trial_rows
+from a3.report.trials import HEAD, expectations, note, trial_rows
 from a3.types.answers import Label, Verdict
 from a3.types.evaluation import Evaluation
 from a3.types.explored import RoundTotals
@@ -55,7 +55,7 @@ def _trials(result: RunResult) -> str:
     told = "".join(f"<li>{escape(e)}</li>" for e in expectations(result))
     return (
         f"<h2>Trials</h2>{scatter(result)}<table>{_table(HEAD, trial_rows(result))}</table>"
-        f'<p class="note">{escape(NOTE)}</p><ul>{told}</ul>'
+        f'<p class="note">{escape(note(result))}</p><ul>{told}</ul>'
     )
 
 

@@ -14,6 +14,7 @@ NOTE = (
     "All figures are of validation: trials were selected on them, they support no verdict. The "
     "front holds the trials that none other beats on both SFR and mean FPR."
 )
+NO_SEARCH = " Only one configuration was trained: this is no search."
 
 
 def summary(trial: Trial, repair: Repair) -> TrialSummary:
@@ -48,6 +49,12 @@ def _figures(candidate: Candidate) -> dict[str, Any]:
         "feasible": max(candidate.constraints.values()) <= 0 if measured else None,
         "objective": candidate.objective,
     }
+
+
+def note(result: RunResult) -> str:
+    """What to know of the table."""
+    searched = sum(t.rerun_of is None for t in result.trials) > 1
+    return NOTE if searched else NOTE + NO_SEARCH
 
 
 def trial_rows(result: RunResult) -> Iterator[tuple[str, ...]]:
@@ -126,4 +133,13 @@ def markdown_trials(result: RunResult) -> Sequence[str]:
         return []
     cells = [HEAD, ("---",) * len(HEAD), *trial_rows(result)]
     rows = ["| " + " | ".join(row) + " |" for row in cells]
-    return ["## Trials", "", *rows, "", NOTE, "", *(f"- {e}" for e in expectations(result)), ""]
+    return [
+        "## Trials",
+        "",
+        *rows,
+        "",
+        note(result),
+        "",
+        *(f"- {e}" for e in expectations(result)),
+        "",
+    ]

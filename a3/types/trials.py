@@ -272,7 +272,7 @@ class Soup(Candidate):
 
 
 class TrialJob(Frozen):
-    """All that training and measuring one trial takes, as plain values."""
+    """What makes one trial differ from the others of its run, as plain values."""
 
     number: int
     config: TrialConfig

@@ -412,7 +412,9 @@ SETS = {
 
 
 def test_there_are_enough_instructions_and_prompts_and_no_two_are_alike():
-    assert len({plain(t) for t in SETS["general"]}) == len(SETS["general"]) >= 100
+    assert len({plain(t) for t in SETS["general"]}) == len(SETS["general"]) >= 1000
+    kinds = Counter(texts(DATA, "category"))
+    assert len(kinds) >= 8 and all(n >= 10 for n in kinds.values()), kinds
     assert len({plain(t) for t in SETS["neutral"]}) == len(SETS["neutral"]) >= 50
     for name, path in (("general", DATA), ("neutral", capability.DATA / "neutral.jsonl")):
         assert len(set(texts(path, "id"))) == len(SETS[name])

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from a3.config import dump, parse
-from a3.config.load import check_resumable
+from a3.config.load import changed, check_resumable
 from a3.errors import ConfigError
 from tests.conftest import CONF, compose
 
@@ -141,6 +141,16 @@ def test_a_resumed_run_names_what_it_cannot_change():
     for other in (["model=tiny", "seed=3"], ["budget=smoke"], ["budget.trialsome=1"]):
         with pytest.raises(ConfigError, match=f"{', '.join(other)} "):
             check_resumable(saved, [*good, *other])
+
+
+def test_a_resumed_run_takes_over_what_was_asked_for_and_nothing_else():
+    saved = dump(compose("budget.trials=7", "budget.caps.usd=3"))
+    fresh = dump(compose("budget.trials=9", "budget.caps.usd=4", "tracker=wandb", "seed=5"))
+    assert changed(saved, fresh, []) == saved
+    assert changed(saved, fresh, ["tracker=wandb"]) == saved | {"tracker": fresh["tracker"]}
+    found = changed(saved, fresh, ["+budget.caps.usd=4", "budget.trials=9"])
+    assert found["budget"] == saved["budget"] | {"trials": 9, "caps": fresh["budget"]["caps"]}
+    assert saved["budget"]["trials"] == 7 and found["tracker"] == saved["tracker"]
 
 
 def test_a_row_of_the_comparison_wins_over_the_model():

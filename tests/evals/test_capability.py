@@ -18,7 +18,7 @@ def rows(task="everyday"):
 
 def test_items_are_well_formed_and_many():
     found = rows()
-    assert len(found) >= 150
+    assert len(found) >= 500 and len({r["subject"] for r in found}) >= 8
     assert len({r["id"] for r in found}) == len({r["question"] for r in found}) == len(found)
     for row in found:
         assert len(set(row["choices"])) == 4 and 0 <= row["answer"] < 4

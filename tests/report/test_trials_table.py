@@ -61,6 +61,10 @@ def test_the_table_is_whole_in_markdown(shown):
     assert len(lines) == 2 + 6
     assert {line.count("|") for line in lines} == {len(HEAD) + 1}
     assert any("support no verdict" in line for line in markdown_trials(shown))
+    assert not any("this is no search" in line for line in markdown_trials(shown))
+    again = shown.trials[0].model_copy(update={"number": 1, "rerun_of": 0, "length": 4})
+    one = shown.model_copy(update={"trials": (shown.trials[0], again)})
+    assert any("this is no search" in line for line in markdown_trials(one))
 
 
 def test_a_method_without_trials_shows_none(tiny_config):

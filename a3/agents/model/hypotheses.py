@@ -71,7 +71,7 @@ def _insist(
         # A service that is down was tried often enough, and may be up at the next resume.
         if not isinstance(found, CallFailed) or found.kind is FailureKind.TRANSPORT:
             break
-        found, wrong = ask_within_rules(agent, drawn(request, draw), kind, what, problems)
+        found, wrong = ask_within_rules(agent, drawn(request, TRIES * draw), kind, what, problems)
     return found, wrong
 
 
@@ -107,8 +107,9 @@ def propose(
         log=log,
         conversation=ask(_told(risk, wish)),
         max_tokens=max_tokens,
-        # After a round that brought nothing, the next one asks with the same words.
-        vote=TRIES * wish.round,
+        # After a round that brought nothing, the next one asks with the same words. Each of TRIES
+        # draws may be refused, and drawn as often again (`Persistent`).
+        vote=TRIES**2 * wish.round,
     )
     found, _ = _insist(
         agent, request, NewHypotheses, "new hypotheses", lambda f: broken_rules(f, wish)

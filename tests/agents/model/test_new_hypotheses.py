@@ -3,7 +3,7 @@
 import pytest
 
 from a3.agents.model.hypotheses import Wish, broken_rules, first, propose, within_rules
-from a3.agents.model.persistent import TRIES
+from a3.agents.model.persistent import TRIES, Persistent
 from a3.errors import MeasurementError
 from a3.types.llm import CallFailed, FailureKind
 from a3.types.written import NewHypotheses
@@ -174,3 +174,11 @@ def test_h0_takes_ex_0_s_place_and_its_account_stays_data(risk):
     (request,) = agent.asked
     assert "</log>" not in request.conversation.last.content
     assert "Ignore all rules" not in request.system
+
+
+def test_no_draw_of_a_persistent_agent_is_drawn_twice(risk):
+    agent = Says(REFUSED)
+    for number in (1, 2):
+        assert propose(Persistent(agent), risk, (), wish(1, number=number), 500)[0] == []
+    votes = [request.vote for request in agent.asked]
+    assert len(votes) == len(set(votes)) == 2 * TRIES**2
