@@ -113,11 +113,14 @@ class WandbServer:
 
     def _next(self, sweep: str) -> dict[str, Any]:
         mine = [run for run in self.handed if run.startswith(sweep)]
-        points = grid(self.sweeps[sweep])
+        points: list[dict[str, Any]] = []
+        for point in grid(self.sweeps[sweep]):
+            if (changed := point | self.instead) not in points:
+                points.append(changed)
         if len(mine) == len(points):
             return {"type": "exit"}
         run = f"{sweep}run{len(mine)}"
-        self.handed[run] = points[len(mine)] | self.instead
+        self.handed[run] = points[len(mine)]
         args = {name: {"value": value} for name, value in self.handed[run].items()}
         return {"type": "run", "run_id": run, "program": None, "args": args}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 import torch
 
@@ -16,6 +17,7 @@ from a3.stats import mean_kl
 from a3.target import chat
 from a3.target.generate import batches
 from a3.target.local import LocalTarget
+from a3.target.memory import Backoff
 from a3.target.score import response_logits
 from a3.types.answers import Decoding
 from a3.types.chat import Conversation, ask
@@ -50,22 +52,30 @@ def kl(
     contexts = [chat.prompt_ids(base.tokenizer, p) for p in prompts]
     responses = [_ids(base, samples[0].text) for samples in answers]
     kept = [i for i, r in enumerate(responses) if r]
-    models = (
-        base.model,
-        repaired.model,
-    )  # Loaded out here: weights made in inference mode never train.
-    sums = [0.0] * len(prompts)
-    done = 0
-    for batch in batches([len(contexts[i]) + len(responses[i]) for i in kept], 0, BATCH_TOKENS):
-        chosen = [kept[i] for i in batch]
-        rows = [contexts[i] for i in chosen], [responses[i] for i in chosen]
-        with torch.inference_mode():
-            pairs = zip(*(response_logits(model, *rows) for model in models), strict=True)
-            for i, (p, q) in zip(chosen, pairs, strict=True):
-                sums[i] = _divergence(p, q)
-        done += len(chosen)
-        base.observer.progress("KL", done, len(kept))
+    # Loaded out here: weights made in inference mode could never train.
+    models = base.model, repaired.model
+    sums: dict[int, float] = {}
+
+    def go_on(parts: int) -> None:
+        left = [i for i in kept if i not in sums]
+        lengths = [len(contexts[i]) + len(responses[i]) for i in left]
+        for batch in batches(lengths, 0, BATCH_TOKENS // parts):
+            chosen = [left[i] for i in batch]
+            rows = [contexts[i] for i in chosen], [responses[i] for i in chosen]
+            sums.update(zip(chosen, _divergences(models, *rows), strict=True))
+            base.observer.progress("KL", len(sums), len(kept))
+
+    Backoff("KL", base.observer)(go_on)
     return mean_kl([sums[i] for i in kept], [len(responses[i]) for i in kept], confidence)
+
+
+@torch.inference_mode()
+def _divergences(
+    models: tuple[Any, Any], contexts: Sequence[list[int]], responses: Sequence[list[int]]
+) -> list[float]:
+    """Of each row, summed over the positions of its response."""
+    base, repaired = (response_logits(model, contexts, responses) for model in models)
+    return [_divergence(p, q) for p, q in zip(base, repaired, strict=True)]
 
 
 def _divergence(base: torch.Tensor, repaired: torch.Tensor) -> float:

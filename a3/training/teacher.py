@@ -11,7 +11,9 @@ from a3.target import chat
 from a3.target.devices import trim
 from a3.target.generate import batches
 from a3.target.head import soft_targets
+from a3.target.memory import Backoff
 from a3.types.chat import Conversation
+from a3.types.observer import Observer, Silent
 from a3.types.trials import TrainingExample
 
 KEPT = 64
@@ -26,7 +28,11 @@ a resumed run must learn what the unbroken one did."""
 
 
 def taught(
-    model: Any, tokenizer: Any, examples: Sequence[TrainingExample], memory: Memory
+    model: Any,
+    tokenizer: Any,
+    examples: Sequence[TrainingExample],
+    memory: Memory,
+    observer: Observer | None = None,
 ) -> dict[TrainingExample, chat.Rendered]:
     """Every example rendered, with soft targets where it has a teacher prompt.
 
@@ -41,7 +47,7 @@ def taught(
     lessons = tuple(dict.fromkeys(map(_lesson, learners)))
     if lessons not in memory:
         memory.clear()
-        memory[lessons] = _softened(model, tokenizer, lessons)
+        memory[lessons] = _softened(model, tokenizer, lessons, observer or Silent())
     soft = memory[lessons]
     for example in learners:
         rows[example] = replace(rows[example], soft=soft[_lesson(example)])
@@ -56,16 +62,22 @@ def _lesson(example: TrainingExample) -> Lesson:
 
 
 def _softened(
-    model: Any, tokenizer: Any, lessons: Sequence[Lesson]
+    model: Any, tokenizer: Any, lessons: Sequence[Lesson], observer: Observer
 ) -> dict[Lesson, chat.SoftTargets]:
     rows = [chat.render(tokenizer, c, (len(c.messages) - 1,), whole) for c, whole, _ in lessons]
     found: dict[Lesson, chat.SoftTargets] = {}
-    for batch in batches([len(r.ids) for r in rows], 0, BATCH_TOKENS):
-        targets = soft_targets(model, [rows[i] for i in batch], KEPT)
-        for i, soft in zip(batch, targets, strict=True):
-            _keep(soft, rows[i], chat.shared_ids(tokenizer, rows[i], lessons[i][2]))
-            found[lessons[i]] = soft
-        trim()
+
+    def go_on(parts: int) -> None:
+        left = [i for i, lesson in enumerate(lessons) if lesson not in found]
+        for batch in batches([len(rows[i].ids) for i in left], 0, BATCH_TOKENS // parts):
+            mine = [left[i] for i in batch]
+            targets = soft_targets(model, [rows[i] for i in mine], KEPT)
+            for i, soft in zip(mine, targets, strict=True):
+                _keep(soft, rows[i], chat.shared_ids(tokenizer, rows[i], lessons[i][2]))
+                found[lessons[i]] = soft
+            trim()
+
+    Backoff("teaching", observer)(go_on)
     return found
 
 

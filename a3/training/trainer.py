@@ -61,7 +61,11 @@ def _rendered(
     if job.objective == "sft":
         examples = tuple(e.model_copy(update={"teacher": None}) for e in examples)
     rows = taught(
-        model.get_base_model(), target.tokenizer, examples, _TAUGHT.setdefault(target, {})
+        model.get_base_model(),
+        target.tokenizer,
+        examples,
+        _TAUGHT.setdefault(target, {}),
+        target.observer,
     )
     return {
         e: replace(rows[mine], first=config.first_token)

@@ -1,5 +1,8 @@
 """Proposers share one contract."""
 
+import math
+from statistics import fmean
+
 import pytest
 
 from a3.search import proposers
@@ -107,3 +110,26 @@ def test_reruns_are_no_new_points(config, five):
         update={"number": 5, "proposal": five[2].proposal.model_copy(update={"rerun_of": 2})}
     )
     assert propose(config.search, [*five, again], 3) == propose(config.search, five, 3)
+
+
+def late_rates(config, limited):
+    """Where a search of ten ends up, 0 to 1: low rates have the least FPR, and break a limit."""
+    rates = config.search.space.dimensions["learning_rate"]
+    trials, found = [], []
+    for number in range(10):
+        (proposal,) = propose(config.search, trials, seed=3)
+        share = math.log(proposal.config.learning_rate / rates.low)
+        share /= math.log(rates.high / rates.low)
+        sfr = max(0.0, 0.6 - share) if limited else 0.0
+        measured = scores(sfr=sfr, fpr=0.1 + 0.5 * share)
+        trials.append(proposed(number, config, proposal, measured))
+        found.append(share)
+    return fmean(found[6:])
+
+
+def test_a_search_goes_where_the_limits_hold(config):
+    limited, free = (late_rates(config, limited) for limited in (True, False))
+    if config.search.name == "random":
+        assert limited == free
+    else:
+        assert limited > 0.5 and limited > free + 0.2

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from a3.errors import MeasurementError
+from a3.evals.kl import kl
 from a3.store import Cache, cache_root
 from a3.target import chat, devices
 from a3.target.local import LocalTarget
 from a3.target.memory import Backoff
 from a3.training.backward import Backward
 from a3.training.lora import lora, with_lora
+from a3.training.teacher import taught
 from a3.training.trainer import train
 from a3.types.answers import Decoding
 from a3.types.chat import ask
@@ -157,3 +159,31 @@ def test_where_weights_are_shared_the_base_answers_as_before(
     answers = repaired.generate(ASKED, DECODING, "")
     assert answers == own.with_adapter(tmp_path / "own").generate(ASKED, DECODING, "") != before
     assert all(torch.equal(p, weights[n]) for n, p in shared.model.named_parameters())
+
+
+def test_kl_is_the_same_in_smaller_batches(fresh_target):
+    target, heard = fresh_target
+    whole = kl(target, target, ASKED, 8, 0.95)
+    longest = max(len(chat.prompt_ids(target.tokenizer, c)) for c in ASKED) + 8
+    with memory_for(target.model, longest):
+        again = kl(target, target, ASKED, 8, 0.95)
+    assert again.n == whole.n == len(ASKED) and again.value == pytest.approx(0, abs=1e-6)
+    assert backed_off(heard)
+
+
+def test_what_the_base_teaches_is_the_same_in_smaller_batches(fresh_target):
+    target, heard = fresh_target
+    examples = [
+        e.model_copy(update={"teacher": ask(e.conversation.messages[0].content)}) for e in EXAMPLES
+    ]
+    whole = taught(target.model, target.tokenizer, examples, {})
+    longest = max(len(chat.render(target.tokenizer, *_clean(e)).ids) for e in examples)
+    with memory_for(target.model, longest):
+        again = taught(target.model, target.tokenizer, examples, {}, heard)
+    for e in examples:
+        assert torch.allclose(again[e].soft.probabilities, whole[e].soft.probabilities, atol=1e-4)
+    assert backed_off(heard)
+
+
+def _clean(example):
+    return example.teacher.then(example.conversation.last), (1,), example.complete

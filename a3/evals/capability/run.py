@@ -8,7 +8,8 @@ import json
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,10 +156,15 @@ def _adapter(target: ScoringTarget, chat: bool, max_gen_toks: int) -> Any:
 
         def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
             read = (lambda text: target.prompt_text(_chat(text))) if chat else str
-            wanted = [
-                Continuation(context=read(r.args[0]), continuation=r.args[1]) for r in requests
-            ]
-            return [(s.logprob, s.greedy) for s in target.score(wanted, "capability")]
+            found: dict[int, tuple[float, bool]] = {}
+            for mine in _alike(r.task_name for r in requests):
+                wanted = [
+                    Continuation(context=read(r.args[0]), continuation=r.args[1])
+                    for r in map(requests.__getitem__, mine)
+                ]
+                scores = target.score(wanted, "capability")
+                found |= {i: (s.logprob, s.greedy) for i, s in zip(mine, scores, strict=True)}
+            return [found[i] for i in range(len(requests))]
 
         def loglikelihood_rolling(self, requests: list[Any]) -> list[float]:
             raise RuntimeError("a3's tasks never ask for rolling log-likelihoods")
@@ -172,14 +178,31 @@ def _adapter(target: ScoringTarget, chat: bool, max_gen_toks: int) -> Any:
 def _generated(target: ScoringTarget, requests: Sequence[Any], most: int) -> list[str]:
     """An answer to each chat, cut where the task says that answers end."""
     answers: dict[int, str] = {}
+    chats = [_chat(r.args[0]) for r in requests]
     decodings = [_decoding(r.args[1], most) for r in requests]
-    for decoding in dict.fromkeys(decodings):
-        mine = [i for i, d in enumerate(decodings) if d == decoding]
-        chats = [_chat(requests[i].args[0]) for i in mine]
-        for i, samples in zip(mine, target.generate(chats, decoding, "capability"), strict=True):
+    # Without worked examples too little is shared to be worth smaller batches.
+    tasks = [
+        r.task_name if len(c.messages) > 2 else "" for r, c in zip(requests, chats, strict=True)
+    ]
+    for mine in _alike(zip(decodings, tasks, strict=True)):
+        asked = [chats[i] for i in mine]
+        found = target.generate(asked, decodings[mine[0]], "capability")
+        for i, samples in zip(mine, found, strict=True):
             failed = samples[0].finish_reason is FinishReason.ERROR
             answers[i] = "" if failed else _until(samples[0].text, requests[i].args[1]["until"])
     return [answers[i] for i in range(len(requests))]
+
+
+def _alike(keys: Iterable[Hashable]) -> list[list[int]]:
+    """Indices of equal keys, together.
+
+    The items of one task share their system turn and worked examples, which the target computes
+    once for what it is asked at once; the items of all tasks share a few words only.
+    """
+    found: dict[Hashable, list[int]] = defaultdict(list)
+    for i, key in enumerate(keys):
+        found[key].append(i)
+    return list(found.values())
 
 
 def _decoding(wanted: Mapping[str, Any], most: int) -> Decoding:

@@ -72,9 +72,11 @@ class Recording:
     def __init__(self, answer="It follows. So the answer is (B).", finish=FinishReason.STOP):
         self.answer, self.finish = answer, finish
         self.chats, self.decodings, self.scored = [], [], []
+        self.together = []
 
     def generate(self, conversations, decoding, what):
         self.chats += conversations
+        self.together.append(conversations)
         self.decodings.append(decoding)
         made = Generation(text=self.answer, finish_reason=self.finish, n_tokens=9)
         return [[made] for _ in conversations]
@@ -139,6 +141,10 @@ def test_worked_examples_are_earlier_turns_and_the_same_for_every_question(tmp_p
     assert [m.role for m in first] == ["system", *["user", "assistant"] * 5, "user"]
     assert first[:-1] == second[:-1] and first[-1] != second[-1]
     assert first[2].content == "It is 5801. The answer is (B)."
+    # What is asked at once shares all but the last turn, so that it is computed once.
+    assert len(target.together) == len(SUBJECTS)
+    for chats in target.together:
+        assert len(chats) == 2 and len({c.messages[:-1] for c in chats}) == 1
 
 
 def test_answers_end_where_the_task_says_and_fall_back_on_nothing(mmlu_file):
