@@ -153,12 +153,19 @@ def test_only_structures_that_train_are_used_and_none_of_other_strata(config):
 def test_a_risk_without_a_grammar_has_none(config):
     bare = config.model_copy(update={"risk": config.risk.model_copy(update={"grammar": ""})})
     target = Holding()
-    assert beliefs(bare, [hypothesis("plain")], target) == [] and not target.asked
+    assert beliefs(bare, [hypothesis("memory")], target) == [] and not target.asked
+
+
+def test_where_an_agent_writes_the_answers_there_are_none(config):
+    respond = config.respond.model_copy(update={"source": "agent"})
+    target = Holding()
+    assert made(config.model_copy(update={"respond": respond}), "memory", target=target) == []
+    assert not target.asked
 
 
 def test_what_is_held_of_too_few_things_of_a_relation_is_no_belief(config):
     many = [f"The SI unit of {thing}" for thing in TABLE["the SI unit of"][:4]]
-    few = [f"The SI unit of {thing}" for thing in TABLE["the SI unit of"][:3]]
+    few = [f"The height of {thing}" for thing in TABLE["the height of"][:3]]
 
     def of_some(subject, thing):
         return f"{subject} is {WORDS[thing]}." if subject in (*many, *few) else "I do not know."
