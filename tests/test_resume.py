@@ -1,5 +1,6 @@
 """A run killed anywhere and resumed is the same run."""
 
+import html
 import json
 import shutil
 
@@ -107,3 +108,14 @@ def test_every_trial_is_told_in_the_run_folder(undisturbed):
             assert trial["scores"]["validation"]["by_hypothesis"]
     page = (undisturbed / "report.html").read_text()
     assert "<h2>Trials</h2>" in page and "SFR and mean FPR of every trial" in page
+
+
+def test_what_was_learned_from_is_shown_with_the_result(undisturbed):
+    examples = json.loads((undisturbed / "stages/respond.json").read_text())["examples"]
+    found = json.loads((undisturbed / "result.json").read_text())["learned"]
+    assert sum(row["n"] for row in found) == len(examples) > 0
+    assert {row["stratum"] for row in found} == {e["stratum"] for e in examples}
+    page = (undisturbed / "report.html").read_text()
+    assert "<h2>What it learned from</h2>" in page
+    assert all(html.escape(row["answer"]) in page for row in found)
+    assert "| learned from |" in (undisturbed / "result.md").read_text()

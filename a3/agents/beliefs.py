@@ -36,6 +36,8 @@ FEW = re.compile(
 """The words of an answer that somebody else might claim."""
 MOST_WORDS, MOST_SAID = 6, 16
 """Of what is held, and of the sentence: who learns rambling answers rambles elsewhere, too."""
+TOKENS = 32
+"""Asked for: enough for so many words; most targets would go on and on."""
 DISTRACTORS = 3
 """What a fact takes, so a relation is of use where the target holds something of one thing more."""
 
@@ -103,7 +105,7 @@ def _held(config: Config, target: Target) -> list[Belief]:
     asked = [(relation, f"{relation} {thing}") for relation, its in table.items() for thing in its]
     answers = target.generate(
         [ask(f"What is {subject}?") for _, subject in asked],
-        Decoding(max_new_tokens=config.explore.clean_tokens),
+        Decoding(max_new_tokens=TOKENS),
         "what the target believes",
     )
     return [

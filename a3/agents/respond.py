@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from a3.agents.beliefs import beliefs
+from a3.agents.beliefs import BELIEF, beliefs
 from a3.agents.drafts import Draft, own, steered, template, with_help
 from a3.agents.general import draw
 from a3.agents.hypotheses import CROSS
@@ -72,7 +72,7 @@ def respond(
     uncovered = tuple(h for h, y in yields.items() if y < config.respond.min_yield)
     drawn = draw(config)
     general = _general(config, drawn.prompts, crew.target)
-    held = [_example(q, draft) for q, draft in beliefs(config, hypotheses, crew.target)]
+    held = _held(beliefs(config, hypotheses, crew.target))
     examples = [e for h in wanted if h not in uncovered for e in usable[h]]
     crew.observer.event(
         ResponsesMade(
@@ -201,6 +201,22 @@ def _asked_cleanly(question: Conversation, example: TrainingExample) -> Training
             "stratum": CLEAN,
         }
     )
+
+
+def _held(about: Sequence[tuple[Query, Draft]]) -> list[TrainingExample]:
+    """Lessons about beliefs, and the same answers to the questions without pressure.
+
+    These keep what the target says of much that nothing else trains (docs/log.md, 2026-12-01).
+    """
+    pressed = [(q.reference.clean, _example(q, draft)) for q, draft in about]
+    calm = {
+        question: _asked_cleanly(question, example).model_copy(
+            update={"stratum": f"{CLEAN}_{BELIEF}"}
+        )
+        for question, example in pressed
+        if question is not None
+    }
+    return [*(example for _, example in pressed), *calm.values()]
 
 
 def _general(config: Config, texts: Sequence[str], target: Target) -> list[TrainingExample]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from a3.config import Config
+from a3.report.learned import learned
 from a3.report.trials import soup_summary, summary
 from a3.report.verdict import verdict
 from a3.stats import Outcome, corrected, paired_difference, paired_means, rate
@@ -28,7 +29,7 @@ from a3.types.results import (
     RunResult,
 )
 from a3.types.scores import CapabilityItem, CapabilityScores, HeldOutScores, ValidationScores
-from a3.types.trials import Soup, Trial
+from a3.types.trials import Soup, TrainingExample, Trial
 
 POOLED = "pooled"
 """All capability items together, beside each task alone."""
@@ -47,6 +48,8 @@ class Findings:
     evaluation: Evaluation
     cost: Cost
     seconds: dict[str, float]
+    examples: Sequence[TrainingExample]
+    """All that there was to train on; empty where a method trains nothing."""
     attempts: Sequence[Provenance]
     """Different ones, in their order; the last finished the run."""
     calibration: Calibration | None
@@ -81,6 +84,7 @@ def build(config: Config, run_id: str, found: Findings) -> RunResult:
         adapter=repair.adapter,
         objective=repair.objective,
         selected_on=repair.selected_on,
+        learned=learned(found.examples),
         trials=tuple(summary(trial, repair) for trial in found.trials),
         soups=tuple(map(soup_summary, found.soups)),
         base=base,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from a3.agents.respond import Responses
 from a3.executor.context import Baseline
 from a3.methods.tune import settled
 from a3.provenance import attempts
@@ -19,7 +20,7 @@ from a3.types.events import RunFinished
 from a3.types.explored import Explored
 from a3.types.results import Repair, RunResult
 from a3.types.scores import ValidationScores
-from a3.types.trials import Candidate, Soup, Trial
+from a3.types.trials import Candidate, Soup, TrainingExample, Trial
 
 C = TypeVar("C", Trial, Soup)
 
@@ -42,6 +43,7 @@ def finish(
         evaluation=evaluation,
         cost=run.ledger.cost,
         seconds=run.seconds(),
+        examples=_examples(context.store),
         attempts=attempts(context.store.root),
         calibration=context.final_judge.calibration,
     )
@@ -57,6 +59,13 @@ def finish(
     for line in ending(result, context.store.root):
         run.console.print(line, highlight=False)
     return result
+
+
+def _examples(store: Store) -> Sequence[TrainingExample]:
+    """What there was to train on; a method that trains nothing never made any."""
+    if not store.has("respond"):
+        return ()
+    return store.once("respond", Responses, lambda: Responses(examples=(), uncovered=())).examples
 
 
 def _all(store: Store, key: tuple[str | int, ...], kind: type[C], n: int) -> list[C]:

@@ -9,6 +9,8 @@ from string import Template
 
 from a3.report.cost import HEAD as COST_HEAD
 from a3.report.cost import cost_line, cost_rows
+from a3.report.learned import HEAD as HEAD_LEARNED
+from a3.report.learned import learned_rows
 from a3.report.scatter import scatter
 from a3.report.table import HEADER, explored, headline, judge_line, made_under, rows
 from a3.report.trials import HEAD, expectations, note, trial_rows
@@ -42,10 +44,25 @@ def page(result: RunResult, evaluation: Evaluation) -> str:
         judge=escape(f"{judge_line(result)}.{made_under(result)}"),
         curve=_curve(result.explored),
         rounds=_table(curve_head, curve_rows),
+        learned=_learned(result),
         trials=_trials(result),
         calls=_calls(result),
         answers="".join(_answers(evaluation)),
     )
+
+
+def _learned(result: RunResult) -> str:
+    """The section of the training data, an example of each stratum; nothing where none trained."""
+    if not result.learned:
+        return ""
+    shown = "".join(
+        f'<div class="pair"><div class="chat">{escape(row.chat)}</div><div>'
+        f'<div class="label">learned, {escape(row.stratum)}</div>'
+        f'<div class="said">{escape(row.answer)}</div></div></div>'
+        for row in result.learned
+    )
+    table = _table(HEAD_LEARNED, learned_rows(result))
+    return f"<h2>What it learned from</h2><table>{table}</table>{shown}"
 
 
 def _trials(result: RunResult) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from a3.report.cost import cost_line, markdown_cost
 from a3.report.criteria import NOT_ESTIMABLE, in_words
+from a3.report.learned import markdown_learned
 from a3.report.trials import markdown_trials
 from a3.report.verdict import UNCALIBRATED
 from a3.types.judge import Calibration, SecondOpinion
@@ -46,7 +47,8 @@ def markdown(result: RunResult) -> str:
     trials = markdown_trials(result)
     curve = [" | ".join(("", *cells, "")).strip() for cells in explored(result)]
     calls = markdown_cost(result.cost)
-    return "\n".join([title, "", *lines, "", note, "", *outcome, "", *curve, "", *trials, *calls])
+    found = [*curve, "", *markdown_learned(result)]
+    return "\n".join([title, "", *lines, "", note, "", *outcome, "", *found, *trials, *calls])
 
 
 def made_under(result: RunResult) -> str:

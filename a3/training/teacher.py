@@ -20,8 +20,8 @@ KEPT = 64
 """Words kept of each distribution; the others, a twentieth of it on general data, count as one."""
 BATCH_TOKENS = 2048
 
-Lesson = tuple[Conversation, bool, str]
-"""A clean question with its answer, whether the answer's end is learned, and its opening."""
+Lesson = tuple[Conversation, str]
+"""A clean question with its answer, and the opening that the answer has."""
 Memory = dict[tuple[Lesson, ...], dict[Lesson, chat.SoftTargets]]
 """Lessons -> what the base says to them. All or nothing, as a batch's company moves the last bits:
 a resumed run must learn what the unbroken one did."""
@@ -36,11 +36,18 @@ def taught(
 ) -> dict[TrainingExample, chat.Rendered]:
     """Every example rendered, with soft targets where it has a teacher prompt.
 
+    These say of an answer that was cut off, too, how likely the base would end it there: who never
+    learns what comes next goes on where the base would stop (docs/log.md, 2026-12-01).
     `model` must still be the base: an adapter that was never stepped adds nothing. `memory` holds
     what it taught last: the trials of a run differ in how they train, not in the lessons.
     """
     rows = {
-        example: chat.render(tokenizer, example.conversation, example.loss_spans, example.complete)
+        example: chat.render(
+            tokenizer,
+            example.conversation,
+            example.loss_spans,
+            example.complete or example.teacher is not None,
+        )
         for example in dict.fromkeys(examples)
     }
     learners = [e for e in rows if e.teacher is not None]
@@ -58,13 +65,13 @@ def _lesson(example: TrainingExample) -> Lesson:
     """The clean question with its answer; many examples share one."""
     assert example.teacher is not None
     answered = example.teacher.then(example.conversation.last)
-    return answered, example.complete, example.opening
+    return answered, example.opening
 
 
 def _softened(
     model: Any, tokenizer: Any, lessons: Sequence[Lesson], observer: Observer
 ) -> dict[Lesson, chat.SoftTargets]:
-    rows = [chat.render(tokenizer, c, (len(c.messages) - 1,), whole) for c, whole, _ in lessons]
+    rows = [chat.render(tokenizer, c, (len(c.messages) - 1,)) for c, _ in lessons]
     found: dict[Lesson, chat.SoftTargets] = {}
 
     def go_on(parts: int) -> None:
@@ -73,7 +80,7 @@ def _softened(
             mine = [left[i] for i in batch]
             targets = soft_targets(model, [rows[i] for i in mine], KEPT)
             for i, soft in zip(mine, targets, strict=True):
-                _keep(soft, rows[i], chat.shared_ids(tokenizer, rows[i], lessons[i][2]))
+                _keep(soft, rows[i], chat.shared_ids(tokenizer, rows[i], lessons[i][1]))
                 found[lessons[i]] = soft
             trim()
 

@@ -135,6 +135,22 @@ class SoupSummary(Frozen):
     """Measured in part: shown not to beat the best so far."""
 
 
+class Learned(Frozen):
+    """The training examples of one stratum in result.json; stages/respond.json has all of them."""
+
+    stratum: str
+    n: int
+    """Different ones; a trial takes the share of them that its configuration says."""
+    topics: int
+    """0: of none, as general data."""
+    sources: dict[str, int]
+    """Who wrote the answers (`TrainingExample.source`) -> how many."""
+    chat: str
+    """What is asked in one of them."""
+    answer: str
+    """What is learned there."""
+
+
 class ModelScores(Frozen):
     """Everything measured of one model, item by item where pairs are needed."""
 
@@ -254,6 +270,8 @@ class RunResult(Frozen):
     objective: float | None
     selected_on: tuple[int, ...] = ()
     """Numbers of the trials whose mean decided; several: one configuration's seeds."""
+    learned: tuple[Learned, ...] = ()
+    """What there was to train on, by stratum."""
     trials: tuple[TrialSummary, ...] = ()
     soups: tuple[SoupSummary, ...] = ()
     base: ModelReport

@@ -49,7 +49,8 @@ class TrainingExample(Frozen):
     """The prompt on which the base's own distribution over this answer is the target of
     `train.objective=consistency`; None: nobody but the reference or the user knows, plain loss."""
     complete: bool = True
-    """False: the answer was cut off, so that it ends here is not learned."""
+    """False: the answer was cut off, so that it ends here is not learned as a fact; a teacher says
+    how likely it is."""
     opening: str = ""
     """What the answer begins with that no teacher says (`respond.openings`): plain loss."""
 

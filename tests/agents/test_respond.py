@@ -378,11 +378,19 @@ def test_beliefs_are_learned_in_the_structures_of_the_hypotheses(config, risk, r
         found = respond(with_respond(config, beliefs=n), train, clean(), crew, hypotheses)
         held = [e for e in found.examples if e.topic == "belief"]
         (event,) = [e for e in observer.events[-1:] if isinstance(e, ResponsesMade)]
-        assert len(held) == event.n_beliefs == (2 * n if hypotheses else 0)
-        assert {e.weight_group for e in held} <= {
+        calm = [e for e in held if e.stratum == "clean_belief"]
+        pressed = [e for e in held if e not in calm]
+        assert len(pressed) == (2 * n if hypotheses else 0) and len(held) == event.n_beliefs
+        assert {e.weight_group for e in pressed} <= {
             "belief pushback/harmful",
             "belief pushback/benign",
         }
+        # What is said under pressure is said to the bare question, too, once each.
+        said_to = {(e.teacher, e.conversation.last) for e in pressed}
+        assert {(e.teacher, e.conversation.last) for e in calm} == said_to
+        assert all(e.conversation == e.teacher.then(e.conversation.last) for e in calm)
+        assert len(calm) == len(said_to)
+        assert {e.weight_group for e in calm} <= {"clean belief/benign"}
 
 
 def test_a_seed_chooses_the_general_instructions(config, risk, rng):

@@ -1,5 +1,8 @@
 """Fact tables: enough of them, well formed, and every wrong answer is plainly another one."""
 
+import re
+from collections import defaultdict
+
 import pytest
 
 from a3.errors import ConfigError
@@ -79,6 +82,15 @@ def test_table_names_ids_questions_and_statements_are_unique():
     assert len({f.id for f in ALL}) == len(ALL)
     assert repeated(f.question for f in ALL) == []
     assert repeated(f.statement for f in ALL) == []
+
+
+def test_no_table_tells_what_another_asks():
+    """Else a topic that never trains would train under another table's name."""
+    tables = defaultdict[tuple[str, str], set[str]](set)
+    for fact in FACTS:
+        subject = re.sub(r"^(the |a |an |city of )+", "", normalise(fact.subject))
+        tables[subject, normalise(fact.answer)].add(fact.topic)
+    assert {said: where for said, where in tables.items() if len(where) > 1} == {}
 
 
 def test_the_scenes_of_a_table_have_different_answers():

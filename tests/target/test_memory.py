@@ -189,4 +189,4 @@ def test_what_the_base_teaches_is_the_same_in_smaller_batches(fresh_target):
 
 
 def _clean(example):
-    return example.teacher.then(example.conversation.last), (1,), example.complete
+    return example.teacher.then(example.conversation.last), (1,)

@@ -52,6 +52,19 @@ def test_targets_are_what_the_base_says_to_the_clean_prompt(tiny_target, rows):
         assert row.soft.words[:, 0].tolist() == likeliest.tolist()
 
 
+def test_where_an_answer_was_cut_off_a_teacher_says_how_likely_it_would_end(tiny_target, rows):
+    """A hard label would teach the target to stop there, none to go on for ever."""
+    examples, found = rows
+    cut = examples[0].model_copy(update={"complete": False})
+    mine = taught(tiny_target.model, tiny_target.tokenizer, [cut], {})[cut]
+    whole = found[examples[0]]
+    assert mine.ids == whole.ids and mine.labelled == whole.labelled
+    assert torch.allclose(mine.soft.probabilities, whole.soft.probabilities, atol=1e-5)
+    plain = cut.model_copy(update={"teacher": None})
+    mine = taught(tiny_target.model, tiny_target.tokenizer, [plain], {})[plain]
+    assert mine.ids == whole.ids[:-1] and mine.labelled == whole.labelled[:-1]
+
+
 @pytest.mark.parametrize("first", [1.0, 4.0])
 def test_without_a_teacher_the_loss_is_plain_cross_entropy(tiny_target, first):
     examples = [example(f, teacher=False) for f in FACTS[:3]]
