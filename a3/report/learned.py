@@ -9,6 +9,11 @@ from a3.types.results import Learned, RunResult
 from a3.types.trials import TrainingExample
 
 HEAD = ("learned from", "examples", "topics", "answers by")
+NOTE = (
+    "Answers by: self, the model's own to the question asked plainly (steered: under a prompt "
+    "against the failure); reference and template, the right one in given words; agent; general, "
+    "the model's own to instructions. How much of each a trial takes says its configuration."
+)
 
 
 def learned(examples: Sequence[TrainingExample]) -> tuple[Learned, ...]:
@@ -43,4 +48,4 @@ def markdown_learned(result: RunResult) -> list[str]:
     if not result.learned:
         return []
     cells = [HEAD, ("---",) * len(HEAD), *learned_rows(result)]
-    return [*("| " + " | ".join(row) + " |" for row in cells), ""]
+    return [*("| " + " | ".join(row) + " |" for row in cells), "", NOTE, ""]

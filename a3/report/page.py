@@ -10,6 +10,7 @@ from string import Template
 from a3.report.cost import HEAD as COST_HEAD
 from a3.report.cost import cost_line, cost_rows
 from a3.report.learned import HEAD as HEAD_LEARNED
+from a3.report.learned import NOTE as NOTE_LEARNED
 from a3.report.learned import learned_rows
 from a3.report.scatter import scatter
 from a3.report.table import HEADER, explored, headline, judge_line, made_under, rows
@@ -62,7 +63,8 @@ def _learned(result: RunResult) -> str:
         for row in result.learned
     )
     table = _table(HEAD_LEARNED, learned_rows(result))
-    return f"<h2>What it learned from</h2><table>{table}</table>{shown}"
+    told = f'<p class="note">{escape(NOTE_LEARNED)} One example of each:</p>'
+    return f"<h2>What it learned from</h2><table>{table}</table>{told}{shown}"
 
 
 def _trials(result: RunResult) -> str:

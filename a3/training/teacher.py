@@ -36,8 +36,8 @@ def taught(
 ) -> dict[TrainingExample, chat.Rendered]:
     """Every example rendered, with soft targets where it has a teacher prompt.
 
-    These say of an answer that was cut off, too, how likely the base would end it there: who never
-    learns what comes next goes on where the base would stop (docs/log.md, 2026-12-01).
+    These say of an answer that was cut off, too, how likely the base would end it there
+    (docs/decisions.md).
     `model` must still be the base: an adapter that was never stepped adds nothing. `memory` holds
     what it taught last: the trials of a run differ in how they train, not in the lessons.
     """

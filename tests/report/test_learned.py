@@ -2,7 +2,7 @@
 
 import pytest
 
-from a3.report.learned import HEAD, learned, learned_rows, markdown_learned
+from a3.report.learned import HEAD, NOTE, learned, learned_rows, markdown_learned
 from a3.report.table import markdown
 from a3.types.chat import ask, assistant
 from a3.types.results import Learned
@@ -62,10 +62,10 @@ def test_the_table_has_a_row_for_each(shown):
         (GENERAL, "1", "-", "general 1"),
     ]
     assert "| " + " | ".join(HEAD) + " |" in markdown(shown)
-    assert "| harmful | 3 | 2 | self 2, template 1 |" in markdown(shown)
+    assert "| harmful | 3 | 2 | self 2, template 1 |" in markdown(shown) and NOTE in markdown(shown)
 
 
 def test_nothing_is_said_where_nothing_trained(shown):
     untrained = shown.model_copy(update={"learned": learned(())})
     assert markdown_learned(untrained) == []
-    assert HEAD[0] not in markdown(untrained)
+    assert HEAD[0] not in markdown(untrained) and NOTE not in markdown(untrained)

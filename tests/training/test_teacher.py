@@ -53,7 +53,7 @@ def test_targets_are_what_the_base_says_to_the_clean_prompt(tiny_target, rows):
 
 
 def test_where_an_answer_was_cut_off_a_teacher_says_how_likely_it_would_end(tiny_target, rows):
-    """A hard label would teach the target to stop there, none to go on for ever."""
+    """A hard label would teach the target to stop there (docs/log.md, 2026-11-22)."""
     examples, found = rows
     cut = examples[0].model_copy(update={"complete": False})
     mine = taught(tiny_target.model, tiny_target.tokenizer, [cut], {})[cut]
